@@ -1,0 +1,34 @@
+"""The command `modelwright`."""
+
+from __future__ import annotations
+
+import click
+
+from modelwright import __version__
+from modelwright.cli.run import run
+
+
+@click.group()
+@click.version_option(__version__)
+def main() -> None:
+    """Retrain models that got worse, and roll the results out step by step."""
+
+
+# The playground's own commands read the arguments: it is imported only when it is asked for, and may not be there.
+@main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def playground(arguments: tuple[str, ...]) -> None:
+    """A whole cluster on this machine: up, status, down."""
+    try:
+        from modelwright_playground.cli import playground as group
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if missing.split(".")[0] == "modelwright_playground":
+            message = "the playground is part of the source checkout, not of the installed package: run this in a clone"
+        else:
+            message = f"the playground needs the Python package {missing}: install the dependency group `playground`"
+        raise click.ClickException(message) from error
+    group.main(args=list(arguments), prog_name="modelwright playground")
+
+
+main.add_command(run)
