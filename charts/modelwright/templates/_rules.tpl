@@ -1,0 +1,47 @@
+{{- /* What the operator may do where it works. Each line says what for; tests/contract/test_chart.py holds it to that. */}}
+{{- define "modelwright.rules" -}}
+# What people want of us.
+- apiGroups: [modelwright.dev]
+  resources: [modelrollouts, retrainpolicies, retrainruns]
+  verbs: [get, list, watch]
+# What we saw and did. Nothing ever writes a user's spec.
+- apiGroups: [modelwright.dev]
+  resources: [modelrollouts/status, retrainpolicies/status, retrainruns/status]
+  verbs: [patch, update]
+# The record of each attempt, and on it the finalizer that stops a pipeline run before its record goes.
+- apiGroups: [modelwright.dev]
+  resources: [retrainruns]
+  verbs: [create, patch]
+# To own an object in a way that holds back its owner's deletion; this subresource is where that right is looked up.
+- apiGroups: [modelwright.dev]
+  resources: [modelrollouts/finalizers, retrainpolicies/finalizers]
+  verbs: [update]
+# One Deployment for each revision, scaled with its traffic and deleted with its history.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [list, watch, create, patch, delete]
+# Model and pod template of each revision that one can go back to.
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [list, create, delete]
+# The two Services of a rollout, stable and candidate. They go with their owner.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch]
+# The weights. The route goes with its owner.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, patch]
+# No weight before ready endpoints.
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list, watch]
+# Why pods do not start.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
+# News.
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end }}

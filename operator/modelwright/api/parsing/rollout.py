@@ -1,0 +1,124 @@
+"""Reading a ModelRollout. Defaults are those of the types; what has no value there is said here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+from modelwright.api.fields import Fields
+from modelwright.api.parsing import metrics, shared
+from modelwright.api.parsing.statuses import parse_rollout_status
+from modelwright.api.presets import DEFAULT_METRICS
+from modelwright.api.rollout import (
+    Analysis,
+    CandidateReplicas,
+    Confirm,
+    ManagedRoute,
+    ModelFrom,
+    ModelRollout,
+    OnDeadline,
+    Promotion,
+    RolloutSpec,
+    State,
+    Step,
+    WhenNewer,
+    Workload,
+)
+
+DEFAULT_STEPS = (Step(10, timedelta(minutes=5)), Step(50, timedelta(minutes=5)))
+
+
+def parse_rollout(body: Mapping[str, Any]) -> ModelRollout:
+    """The ModelRollout in `body`. Raises InvalidSpec for what a person has to change."""
+    metadata = shared.metadata(body)
+    return ModelRollout(
+        namespace=metadata.text("namespace"),
+        name=metadata.text("name"),
+        uid=metadata.text("uid"),
+        generation=metadata.integer("generation"),
+        resource_version=metadata.text("resourceVersion"),
+        spec=_spec(shared.spec(body)),
+        status=parse_rollout_status(body),
+        annotations=dict(metadata.section_or_empty("annotations").as_written()),
+        finalizers=metadata.texts("finalizers"),
+        deleted_at=metadata.maybe_time("deletionTimestamp"),
+    )
+
+
+def _spec(fields: Fields) -> RolloutSpec:
+    fields.exactly_one("model", "modelFrom")
+    model, baseline = fields.maybe_section("model"), fields.maybe_section("baseline")
+    model_from = fields.maybe_section("modelFrom")
+    traffic, strategy = fields.section("traffic"), fields.maybe_section("strategy")
+    return RolloutSpec(
+        workload=_workload(fields.section("workload").section("deployment")),
+        route=_route(traffic.section("httpRoute").section("managed")),
+        state=fields.choice("state", State, RolloutSpec.state),
+        model=shared.model(model) if model else None,
+        model_from=_model_from(model_from) if model_from else None,
+        baseline=shared.model(baseline) if baseline else None,
+        replicas=fields.integer("replicas", RolloutSpec.replicas),
+        confirm=traffic.choice("confirm", Confirm, RolloutSpec.confirm),
+        steps=_steps(strategy.section("canary")) if strategy else DEFAULT_STEPS,
+        analysis=_analysis(fields.section_or_empty("analysis")),
+        promotion=_promotion(fields.section_or_empty("promotion")),
+        revision_history_limit=fields.integer("revisionHistoryLimit", RolloutSpec.revision_history_limit),
+    )
+
+
+def _model_from(fields: Fields) -> ModelFrom:
+    return ModelFrom(
+        retrain_policy=fields.section("retrainPolicyRef").text("name"),
+        when_newer=fields.choice("whenNewer", WhenNewer, ModelFrom.when_newer),
+    )
+
+
+def _workload(fields: Fields) -> Workload:
+    workload = Workload(
+        template=fields.mapping("template"),
+        port=fields.text("port", Workload.port),
+        candidate_replicas=fields.choice("candidateReplicas", CandidateReplicas, Workload.candidate_replicas),
+    )
+    # The template is the one part that no schema describes, so what we rely on in it is asked here.
+    containers = fields.section("template").section("spec").some_sections("containers")
+    ports = [port.text("name", "") for container in containers for port in container.sections("ports")]
+    if workload.port not in ports:
+        found = ", ".join(f"'{name}'" for name in ports if name) or "no named port"
+        raise fields.refuse(
+            "port", f"must be the name of a container port of `template`: '{workload.port}', found {found}"
+        )
+    return workload
+
+
+def _route(fields: Fields) -> ManagedRoute:
+    references = fields.some_sections("parentRefs")
+    return ManagedRoute(tuple(dict(reference.as_written()) for reference in references), fields.texts("hostnames"))
+
+
+def _steps(canary: Fields) -> tuple[Step, ...]:
+    steps = tuple(Step(step.integer("weight"), step.duration("hold")) for step in canary.some_sections("steps"))
+    weights = [step.weight for step in steps]
+    if any(later <= earlier for earlier, later in pairwise(weights)):
+        raise canary.refuse("steps", f"must rise in `weight` from step to step, found {weights}")
+    return steps
+
+
+def _analysis(fields: Fields) -> Analysis:
+    return Analysis(
+        source=fields.text("source", Analysis.source),
+        interval=fields.duration("interval", Analysis.interval),
+        initial_delay=fields.duration("initialDelay", Analysis.initial_delay),
+        progress_deadline=fields.maybe_duration("progressDeadline"),
+        on_deadline=fields.choice("onDeadline", OnDeadline, Analysis.on_deadline),
+        error_rate=fields.decimal("errorRate", Analysis.error_rate),
+        metrics=tuple(metrics.guardrail(metric) for metric in fields.sections("metrics")) or DEFAULT_METRICS,
+    )
+
+
+def _promotion(fields: Fields) -> Promotion:
+    return Promotion(
+        bake_time=fields.duration("bakeTime", Promotion.bake_time),
+        scale_down_delay=fields.duration("scaleDownDelay", Promotion.scale_down_delay),
+    )

@@ -1,0 +1,142 @@
+"""RetrainPolicy as frozen types: when a model is retrained, by which pipeline, and what the result must be worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from modelwright.api.conditions import Condition
+from modelwright.api.metrics import Bounds, Proportion, Value
+from modelwright.api.models import Model
+from modelwright.api.rollout import State
+
+
+@dataclass(frozen=True)
+class MetricTrigger:
+    """Fires when the confidence bound of the metric has been outside `bounds` for `hold` (spec: `for`).
+
+    Exactly one of `proportion` (with a window) and `value`.
+    """
+
+    bounds: Bounds
+    proportion: Proportion | None = None
+    value: Value | None = None
+    source: str = "default"
+    confidence: Decimal = Decimal("0.99")
+    min_samples: int = 100
+    hold: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Trigger:
+    name: str
+    metric: MetricTrigger
+
+
+@dataclass(frozen=True)
+class Limits:
+    cooldown: timedelta = timedelta(hours=1)
+    settle: timedelta = timedelta(0)  # level triggers rest this long after a promotion
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A pipeline parameter: a literal `value`, or taken from `trigger` (windowStart, firedAt, value) or from
+    `champion` (uri, digest, version). Exactly one is set; the pipeline's own declaration gives the type."""
+
+    name: str
+    value: str | None = None
+    trigger: str | None = None
+    champion: str | None = None
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline by name on a server that the platform configured; `version` "" means the newest."""
+
+    name: str
+    server: str = "default"
+    version: str = ""
+    experiment: str = ""
+    timeout: timedelta = timedelta(hours=8)
+    parameters: tuple[Parameter, ...] = ()
+
+
+@dataclass(frozen=True)
+class Check:
+    """A gate line on one metric of the evaluation: either `bounds` (an absolute floor or ceiling), or a comparison
+    with the champion on the same rows (`max_decrease` in the metric's own unit, at `confidence`)."""
+
+    name: str
+    metric: str
+    bounds: Bounds | None = None
+    champion_max_decrease: Decimal | None = None
+    confidence: Decimal = Decimal("0.95")
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    pipeline: Pipeline
+    state: State = State.ACTIVE
+    triggers: tuple[Trigger, ...] = ()
+    limits: Limits = Limits()
+    checks: tuple[Check, ...] = ()
+    model_rollout: str = ""  # spec: championFrom.modelRolloutRef; "" means the one rollout that follows this policy
+
+
+@dataclass(frozen=True)
+class ApprovedModel:
+    number: int
+    model: Model
+    retrain_run: str
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model that the follower's stable revision serves."""
+
+    revision: str
+    model: Model
+    model_rollout: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class TriggerStatus:
+    """`verdict` is Firing, Pending (bound crossed, `for` not yet over), Quiet, NoData or Error, since `since`."""
+
+    name: str
+    verdict: str
+    reason: str
+    message: str
+    value: str = ""
+    bound: str = ""
+    samples: int = 0
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PolicyStatus:
+    observed_generation: int = -1
+    approved: ApprovedModel | None = None
+    champion: Champion | None = None
+    triggers: tuple[TriggerStatus, ...] = ()
+    last_run: str = ""
+    last_run_finished_at: datetime | None = None
+    next_number: int = 1
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
+class RetrainPolicy:
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    spec: PolicySpec
+    status: PolicyStatus = PolicyStatus()
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    deleted_at: datetime | None = None

@@ -1,0 +1,227 @@
+"""ModelRollout as frozen types: how a model version goes live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from modelwright.api.conditions import Condition
+from modelwright.api.metrics import Metric
+from modelwright.api.models import Model
+
+
+class State(StrEnum):
+    ACTIVE = "Active"
+    SUSPENDED = "Suspended"
+
+
+class WhenNewer(StrEnum):
+    FINISH_CURRENT = "FinishCurrent"
+    SUPERSEDE = "Supersede"
+
+
+class CandidateReplicas(StrEnum):
+    PROPORTIONAL = "Proportional"
+    FULL = "Full"
+
+
+class Confirm(StrEnum):
+    OBSERVED_SHARE = "ObservedShare"
+    ROUTE_ACCEPTED = "RouteAccepted"
+
+
+class OnDeadline(StrEnum):
+    ROLL_BACK = "RollBack"
+    PAUSE = "Pause"
+
+
+@dataclass(frozen=True)
+class ModelFrom:
+    """Follow the approved model of a RetrainPolicy in the same namespace."""
+
+    retrain_policy: str
+    when_newer: WhenNewer = WhenNewer.FINISH_CURRENT
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Deployments that we create from `template`. `port` names the container port that serves traffic."""
+
+    template: Mapping[str, Any]
+    port: str = "http"
+    candidate_replicas: CandidateReplicas = CandidateReplicas.PROPORTIONAL
+
+
+@dataclass(frozen=True)
+class ManagedRoute:
+    """An HTTPRoute that we create. `parent_refs` are Gateway API ParentReferences as written."""
+
+    parent_refs: tuple[Mapping[str, Any], ...]
+    hostnames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """`weight` is the candidate's share in percent; `hold` counts only while every guardrail that is due passes."""
+
+    weight: int
+    hold: timedelta
+
+
+@dataclass(frozen=True)
+class Analysis:
+    source: str = "default"
+    interval: timedelta = timedelta(seconds=10)
+    initial_delay: timedelta = timedelta(0)
+    progress_deadline: timedelta | None = None
+    on_deadline: OnDeadline = OnDeadline.ROLL_BACK
+    error_rate: Decimal = Decimal("0.05")
+    metrics: tuple[Metric, ...] = ()
+
+
+@dataclass(frozen=True)
+class Promotion:
+    bake_time: timedelta = timedelta(minutes=5)
+    scale_down_delay: timedelta = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class RolloutSpec:
+    workload: Workload
+    route: ManagedRoute
+    state: State = State.ACTIVE
+    model: Model | None = None
+    model_from: ModelFrom | None = None
+    baseline: Model | None = None
+    replicas: int = 1
+    confirm: Confirm = Confirm.OBSERVED_SHARE
+    steps: tuple[Step, ...] = ()
+    analysis: Analysis = Analysis()
+    promotion: Promotion = Promotion()
+    revision_history_limit: int = 10
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One of the two revisions that may hold traffic, with the share of it that the route confirmed last."""
+
+    revision: str
+    model: Model
+    weight: int = 0
+    retrain_run: str = ""
+
+
+class Stage(StrEnum):
+    """Where a rollout stands between two resting points. Persisted, because it cannot be observed."""
+
+    STARTING = "Starting"  # candidate pods are coming up, weight 0
+    STEPPING = "Stepping"  # a canary step holds
+    BAKING = "Baking"  # candidate at 100, stable still at full scale
+    PROMOTING = "Promoting"  # past the commit point: forward only
+    ROLLING_BACK = "RollingBack"  # weight 0 is asked for, not yet confirmed
+    SUPERSEDING = "Superseding"  # as RollingBack, without a rejection
+
+
+@dataclass(frozen=True)
+class StepStatus:
+    """The running step, from the wish for its weight to the end of its hold. `number` counts from 1.
+
+    A step goes: pods ready → weight asked → accepted by the route → confirmed by traffic → held. Each time is set
+    once. While the pods of step 2 come up, the evidence of step 1 still counts, so `evidence_since` is a time of
+    its own. The bake time is the step after the last one, with weight 100.
+    """
+
+    number: int
+    of: int
+    weight: int
+    started_at: datetime
+    asked_at: datetime | None = None
+    accepted_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    evidence_since: datetime | None = None
+    held: timedelta = timedelta(0)  # finished stretches in which every guardrail that was due passed
+    passing_since: datetime | None = None  # the stretch under way
+    restarts: int = 0  # how often the candidate lost its endpoints in this step
+
+
+@dataclass(frozen=True)
+class MetricStatus:
+    """The last transition of one metric's verdict, with its numbers."""
+
+    name: str
+    verdict: str
+    reason: str
+    message: str
+    stable: str = ""
+    candidate: str = ""
+    bound: str = ""
+    samples: int = 0
+    failures: int = 0  # failing looks in a row, for metrics with limits.fail
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Rejection:
+    revision: str
+    digest: str
+    at: datetime
+    reason: str
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    revision: str
+    version: str
+    result: str  # Promoted | RolledBack | Aborted | Superseded
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CommandStatus:
+    """What became of the newest command annotation. `outcome` is Done or Refused."""
+
+    id: str
+    verb: str
+    outcome: str
+    message: str
+    at: datetime
+    revision: str = ""
+
+
+@dataclass(frozen=True)
+class RolloutStatus:
+    observed_generation: int = -1
+    phase: str = ""  # for the eye, never read back
+    stage: Stage | None = None
+    stable: Arm | None = None
+    candidate: Arm | None = None
+    step: StepStatus | None = None
+    stage_since: datetime | None = None
+    started_at: datetime | None = None  # of the rollout under way, for progressDeadline
+    switched_at: datetime | None = None  # while promoting: the stable Service was seen to hold only the new pods
+    paused: str = ""  # PascalCase reason why a person must act ("" when nobody must)
+    paused_message: str = ""
+    metrics: tuple[MetricStatus, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
+    command: CommandStatus | None = None
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelRollout:
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    spec: RolloutSpec
+    status: RolloutStatus = RolloutStatus()
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    finalizers: tuple[str, ...] = ()
+    deleted_at: datetime | None = None

@@ -1,0 +1,87 @@
+"""RetrainRun as frozen types: what happened in one attempt. Written by the operator only; the spec is immutable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from modelwright.api.conditions import Condition
+from modelwright.api.models import Model
+from modelwright.api.policy import Pipeline
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Why the run was started: one trigger with its numbers. `window_start` is where its window began."""
+
+    trigger: str
+    at: datetime
+    query: str
+    value: str
+    bound: str
+    samples: int = 0
+    window_start: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    number: int
+    policy_name: str
+    policy_uid: str
+    policy_generation: int
+    key: str
+    evidence: tuple[Evidence, ...]
+    pipeline: Pipeline  # as the policy said when it fired; valueFrom is resolved to literals
+    champion: Model | None = None  # at the time of the trigger
+
+
+@dataclass(frozen=True)
+class PipelineRun:
+    """The Kubeflow run. `requested_at` is written before the first create call: the intent survives a crash."""
+
+    requested_at: datetime | None = None
+    id: str = ""
+    state: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    result_uri: str = ""
+
+
+@dataclass(frozen=True)
+class EvaluationSummary:
+    uri: str
+    digest: str
+    samples: int
+    champion: str = ""
+
+
+@dataclass(frozen=True)
+class GateLine:
+    check: str
+    verdict: str
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    observed_generation: int = -1
+    # Condition Succeeded: True Approved, False GateRejected or PipelineFailed (among others), Unknown while it lasts.
+    phase: str = ""  # Pending | Running | Evaluating | Approved | Rejected | Failed: for the eye
+    pipeline_run: PipelineRun = PipelineRun()
+    model: Model | None = None
+    evaluation: EvaluationSummary | None = None
+    gate: tuple[GateLine, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True)
+class RetrainRun:
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    spec: RunSpec
+    status: RunStatus = RunStatus()
+    created_at: datetime | None = None
+    deleted_at: datetime | None = None

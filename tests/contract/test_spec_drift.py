@@ -1,0 +1,142 @@
+"""The schema of each spec is what parsing reads: same fields, same obligations, same choices, in both directions.
+
+Parsing is watched while it reads every accepted manifest, and again with each field taken away.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from tests.contract.corpus import accepted, merged
+from tests.contract.recording import Recording
+from tests.contract.schema import KINDS, nodes
+
+from modelwright.api.metrics import Mode, RequiredFor
+from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
+from modelwright.api.presets import Preset
+from modelwright.api.rollout import CandidateReplicas, Confirm, OnDeadline, State, WhenNewer
+from modelwright.errors import InvalidSpec
+
+MISSED = ("must be set", "must be set, and not empty")
+_INDEX = re.compile(r"\[\d+\]")
+
+PARSE = {"ModelRollout": parse_rollout, "RetrainPolicy": parse_policy, "RetrainRun": parse_run}
+EACH_KIND = pytest.mark.parametrize("kind", KINDS)
+
+TEMPLATE = "spec.workload.deployment.template"
+# Passed on as it was written, field by field, to the HTTPRoute.
+PASSED_ON = "spec.traffic.httpRoute.managed.parentRefs[]."
+# A rule requires it wherever there is no preset; the schema by itself cannot.
+REQUIRED_BY_A_RULE = "spec.analysis.metrics[].compare"
+
+ENUMS: dict[str, type[StrEnum]] = {
+    "spec.state": State,
+    "spec.modelFrom.whenNewer": WhenNewer,
+    "spec.workload.deployment.candidateReplicas": CandidateReplicas,
+    "spec.traffic.confirm": Confirm,
+    "spec.analysis.onDeadline": OnDeadline,
+    "spec.analysis.metrics[].preset": Preset,
+    "spec.analysis.metrics[].requiredFor": RequiredFor,
+    "spec.analysis.metrics[].mode": Mode,
+}
+# Enums that name fields of ours, and constants of the Gateway API.
+OTHER_ENUMS = {
+    "spec.pipeline.parameters[].valueFrom.trigger",
+    "spec.pipeline.parameters[].valueFrom.champion",
+    f"{PASSED_ON}group",
+    f"{PASSED_ON}kind",
+}
+
+
+def bodies(kind: str) -> list[dict[str, Any]]:
+    server_side = {"metadata": {"uid": "u", "generation": 1, "resourceVersion": "1"}}
+    return [merged(body, server_side) for body in accepted().values() if body["kind"] == kind]
+
+
+def asked_for(kind: str) -> set[str]:
+    asked: set[str] = set()
+    for body in bodies(kind):
+        PARSE[kind](Recording(body, asked))
+    return {path for path in asked if path.startswith("spec.") and not path.startswith(f"{TEMPLATE}.")}
+
+
+@EACH_KIND
+def test_parsing_reads_every_field_of_the_schema(kind: str) -> None:
+    # A list of objects is asked for by its own name, its elements by those of their fields.
+    fields = {node.path for node in nodes(kind, "spec") if not node.path.endswith("[]")}
+    assert fields - asked_for(kind) == set()
+
+
+@EACH_KIND
+def test_parsing_asks_for_nothing_that_the_schema_lacks(kind: str) -> None:
+    asked = asked_for(kind)
+    assert asked - {node.path for node in nodes(kind, "spec")} == set()
+
+
+@EACH_KIND
+def test_every_field_of_the_schema_is_in_an_accepted_manifest(kind: str) -> None:
+    present = {path for body in bodies(kind) for path in _paths(body["spec"], "spec")}
+    assert {node.path for node in nodes(kind, "spec")} - present == set()
+
+
+@EACH_KIND
+def test_parsing_requires_what_the_schema_requires_and_nothing_else(kind: str) -> None:
+    fields = [n for n in nodes(kind, "spec") if not n.path.endswith("[]") and not n.path.startswith(PASSED_ON)]
+    by_schema = {node.path for node in fields if node.required}
+    by_parsing = {node.path for node in fields if _is_missed(kind, node.path)}
+    assert by_parsing - by_schema == ({REQUIRED_BY_A_RULE} if kind == "ModelRollout" else set())
+    assert by_schema - by_parsing == set()
+
+
+@EACH_KIND
+def test_every_value_of_an_enum_is_one_of_its_type(kind: str) -> None:
+    with_enum = {node.path: node.schema["enum"] for node in nodes(kind, "spec") if "enum" in node.schema}
+    assert set(with_enum) - set(ENUMS) - OTHER_ENUMS == set()
+    for path, values in with_enum.items():
+        if path in ENUMS:
+            assert values == list(ENUMS[path]), path
+
+
+def _is_missed(kind: str, path: str) -> bool:
+    """Whether parsing asks for `path` to be set, in a manifest from which it was taken away."""
+    for body in bodies(kind):
+        for without in _without(body, path):
+            try:
+                PARSE[kind](without)
+            except InvalidSpec as error:
+                if _INDEX.sub("[]", error.path) == path and error.message in MISSED:
+                    return True
+    return False
+
+
+def _without(body: dict[str, Any], path: str) -> Iterator[dict[str, Any]]:
+    """`body` without what is at `path`, if it is there."""
+    changed = copy.deepcopy(body)
+    *parents, last = path.split(".")
+    found: list[Any] = [changed]
+    for name in parents:
+        name, brackets, _ = name.partition("[]")
+        found = [value[name] for value in found if name in value]
+        found = [item for value in found for item in value] if brackets else found
+    holders = [value for value in found if last in value]
+    for value in holders:
+        del value[last]
+    if holders:
+        yield changed
+
+
+def _paths(value: Any, path: str) -> Iterator[str]:
+    yield path
+    if path == TEMPLATE:
+        return
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _paths(inner, f"{path}.{name}")
+    if isinstance(value, list):
+        for inner in value:
+            yield from _paths(inner, f"{path}[]")
