@@ -1,0 +1,259 @@
+"""Counts and values read from a real Prometheus that scrapes a tiny exporter, through its errors, restarts and gaps."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Condition, Thread
+
+import pytest
+import requests
+
+from modelwright.analysis.counts import Counts
+from modelwright.analysis.verdict import Verdict
+from modelwright.metrics.asking import Asker
+from modelwright.metrics.configuration import MetricSource
+from modelwright.metrics.prometheus import Source
+from modelwright.metrics.questions import CountsLook, CountsQuestion, Look, NoLook, ValueLook, ValueQuestion
+from modelwright.metrics.variables import escaped
+from modelwright_playground.child import dies_with_parent
+from modelwright_playground.controlplane.build import binary
+
+NO_WAIT = timedelta(microseconds=1)
+CONFIGURATION = """
+global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
+scrape_configs: [{{job_name: tiny, static_configs: [{{targets: ["{target}"]}}]}}]
+"""
+
+
+class Exporter:
+    """Serves a page on a free port of 127.0.0.1; the page None is a scrape that fails."""
+
+    def __init__(self) -> None:
+        self._page: str | None = ""
+        self._scrapes = 0
+        self._scraped = Condition()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                with outer._scraped:
+                    page = outer._page
+                    outer._scrapes += 1
+                    outer._scraped.notify_all()
+                self.send_response(500 if page is None else 200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.end_headers()
+                self.wfile.write((page or "").encode())
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Quiet: pytest shows what matters."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self._server.server_port}"
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def show(self, page: str | None) -> None:
+        """Serve `page` from now on, and return once a scrape that saw it has been stored.
+
+        Scrapes of one target follow each other: when the third begins, the first two are in the database.
+        """
+        with self._scraped:
+            self._page = page
+            wanted = self._scrapes + 3
+            assert self._scraped.wait_for(lambda: self._scrapes >= wanted, timeout=60), "Prometheus stopped scraping"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture(scope="module")
+def exporter() -> Iterator[Exporter]:
+    exporter = Exporter()
+    yield exporter
+    exporter.close()
+
+
+@pytest.fixture(scope="module")
+def source(exporter: Exporter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+    folder: Path = tmp_path_factory.mktemp("prometheus")
+    (folder / "prometheus.yml").write_text(CONFIGURATION.format(target=exporter.address))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                binary("prometheus"),
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=log,
+            stderr=log,
+            preexec_fn=dies_with_parent(),
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_ready(url, process)
+        yield Source(MetricSource("real", url, timedelta(milliseconds=200), timedelta(seconds=10)))
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "Prometheus ended by itself"
+        try:
+            if requests.get(f"{url}/-/ready", timeout=1).status_code == 200:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.05)
+    raise AssertionError("Prometheus did not get ready within a minute")
+
+
+@pytest.fixture
+def asker(source: Source) -> Asker:
+    return Asker({"real": source})
+
+
+def page(name: str, **counters: int) -> str:
+    lines = [f'{counter}{{test="{name}"}} {value}' for counter, value in counters.items()]
+    return "\n".join(lines) + "\n"
+
+
+def counts_since(
+    name: str, since: datetime, events: str = "errors_total", total: str = "requests_total"
+) -> CountsQuestion:
+    return CountsQuestion(
+        "real", "errors", "candidate", f'{events}{{test="{name}"}}', f'{total}{{test="{name}"}}', NO_WAIT, since=since
+    )
+
+
+def value(query: str, samples: str = "") -> ValueQuestion:
+    return ValueQuestion("real", "value", "candidate", query, samples, NO_WAIT)
+
+
+def reason(look: Look) -> str:
+    assert isinstance(look, NoLook), look
+    return look.reason
+
+
+def counts(look: Look) -> Counts:
+    assert isinstance(look, CountsLook), look
+    return look.counts
+
+
+def test_an_error_that_begins_its_series_a_restart_and_a_scrape_gap_lose_no_count(
+    exporter: Exporter, asker: Asker, source: Source
+) -> None:
+    exporter.show(page("loop", requests_total=100))
+    since = datetime.now(UTC)
+    question = counts_since("loop", since)
+    exporter.show(page("loop", requests_total=140))
+    assert reason(asker.ask(question)) == "NoSeries"
+
+    exporter.show(page("loop", requests_total=150, errors_total=3))
+    assert counts(asker.ask(question)) == Counts(3, 50)
+
+    exporter.show(page("loop", requests_total=20))
+    assert counts(asker.ask(question)) == Counts(3, 70)
+
+    exporter.show(None)
+    exporter.show(page("loop", requests_total=50, errors_total=1))
+    assert counts(asker.ask(question)) == Counts(4, 100)
+
+    assert reason(asker.ask(question)) == "NotGrown"
+    assert counts(Asker({"real": source}).ask(question)) == Counts(4, 100), "as after a restart of the operator"
+
+
+def test_a_difference_of_counters_counts_what_is_above_a_bucket(exporter: Exporter, asker: Asker) -> None:
+    def histogram(count: int, fast: int) -> str:
+        labels = 'test="slow"'
+        return f'seconds_count{{{labels}}} {count}\nseconds_bucket{{{labels},le="0.5"}} {fast}\n'
+
+    exporter.show(histogram(10, 9))
+    question = CountsQuestion(
+        "real",
+        "slow",
+        "candidate",
+        'seconds_count{test="slow"} - seconds_bucket{test="slow",le="0.5"}',
+        'seconds_count{test="slow"}',
+        NO_WAIT,
+        since=datetime.now(UTC),
+    )
+    exporter.show(histogram(110, 92))
+    assert counts(asker.ask(question)) == Counts(17, 100)
+
+
+def test_what_was_counted_before_prometheus_began_is_not_taken_for_new(exporter: Exporter, asker: Asker) -> None:
+    exporter.show(page("old", requests_total=1000, errors_total=900))
+    exporter.show(page("old", requests_total=1010, errors_total=901))
+    long_ago = datetime.now(UTC) - timedelta(hours=2)
+    assert counts(asker.ask(counts_since("old", long_ago))) == Counts(1, 10)
+
+
+def test_a_window_counts_like_a_beginning_at_its_start(exporter: Exporter, asker: Asker) -> None:
+    exporter.show(page("window", requests_total=5, errors_total=0))
+    exporter.show(page("window", requests_total=25, errors_total=2))
+    question = CountsQuestion(
+        "real",
+        "errors",
+        "champion",
+        'errors_total{test="window"}',
+        'requests_total{test="window"}',
+        NO_WAIT,
+        window=timedelta(hours=6),
+    )
+    assert counts(asker.ask(question)) == Counts(2, 20)
+    assert counts(asker.ask(question)) == Counts(2, 20), "a window may be looked at again"
+
+
+def test_escaped_values_mean_themselves_inside_either_quotes(exporter: Exporter, asker: Asker) -> None:
+    odd = "v1\"} or vector(1) # ' { é 🦆 \\ $"
+    written = odd.replace("\\", "\\\\").replace('"', '\\"')
+    exporter.show(f'odd{{version="{written}"}} 7\nodd{{version="other"}} 8\n')
+    for quote in "\"'":
+        look = asker.ask(value(f"odd{{version={quote}{escaped(odd)}{quote}}}"))
+        assert isinstance(look, ValueLook), look
+        assert look.value == 7
+
+
+def test_a_value_comes_with_its_samples(exporter: Exporter, asker: Asker) -> None:
+    exporter.show(page("value", score=3, score_count=12))
+    look = asker.ask(value('score{test="value"} / 4', 'score_count{test="value"}'))
+    assert isinstance(look, ValueLook), look
+    assert (look.value, look.samples) == (0.75, 12)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("absent_metric", "NoSeries"),
+        ("shade", "AmbiguousResult"),
+        ("vector(0) / vector(0)", "NotANumber"),
+        ("vector(1) / vector(0)", "NotANumber"),
+        ("sum(", "BadQuery"),
+        ("shade[5m]", "BadQuery"),
+        ('shade * on() group_left() shade{colour="red"} * on() shade', "BadQuery"),
+    ],
+)
+def test_what_is_no_single_number_is_none(exporter: Exporter, asker: Asker, query: str, expected: str) -> None:
+    exporter.show('shade{colour="red"} 1\nshade{colour="blue"} 2\n')
+    look = asker.ask(value(query))
+    assert reason(look) == expected
+    assert isinstance(look, NoLook)
+    assert (look.verdict is Verdict.ERROR) == look.permanent == (expected == "BadQuery")
+
+
+def test_a_scalar_is_a_number(exporter: Exporter, asker: Asker) -> None:
+    look = asker.ask(value("scalar(vector(2)) + 1"))
+    assert isinstance(look, ValueLook), look
+    assert look.value == 3
