@@ -1,0 +1,67 @@
+"""Pipeline servers as the platform configures them: tenants name one, they never address one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from modelwright.api.fields import Fields
+
+KEYS = {"name", "url", "resultRoot", "namespaces", "timeout"}
+
+
+@dataclass(frozen=True)
+class PipelineServer:
+    """A Kubeflow Pipelines API under a name.
+
+    `result_root` is the URI below which runs leave results and models, without a trailing slash. `namespaces` may use
+    the server, "*" means all. `timeout` bounds each single request to it.
+    """
+
+    name: str
+    url: str
+    result_root: str
+    namespaces: tuple[str, ...] = ("*",)
+    timeout: timedelta = timedelta(seconds=30)
+
+    def allows(self, namespace: str) -> bool:
+        return "*" in self.namespaces or namespace in self.namespaces
+
+    def folder(self, namespace: str, run: str) -> str:
+        """Where the run named `run` leaves everything, as a URI."""
+        return f"{self.result_root}/{namespace}/{run}"
+
+
+def pipeline_servers(config: Mapping[str, Any]) -> dict[str, PipelineServer]:
+    """The servers under `pipelineServers` of the operator's configuration, by name. InvalidSpec says what to mend."""
+    servers: dict[str, PipelineServer] = {}
+    for entry in Fields(config, "").sections("pipelineServers"):
+        server = _server(entry)
+        if server.name in servers:
+            raise entry.refuse("name", f"{server.name!r} is used twice; names of servers must be unique")
+        servers[server.name] = server
+    return servers
+
+
+def _server(entry: Fields) -> PipelineServer:
+    if unknown := sorted(set(entry.as_written()) - KEYS):
+        raise entry.refuse(unknown[0], f"is not known; known are {', '.join(sorted(KEYS))}")
+    url = entry.text("url").rstrip("/")
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise entry.refuse("url", "must begin with http:// or https://")
+    root = entry.text("resultRoot").rstrip("/")
+    if "://" not in root:
+        raise entry.refuse("resultRoot", "must be a URI such as s3://models/results or file:///var/results")
+    timeout = entry.duration("timeout", timedelta(seconds=30))
+    if timeout <= timedelta(0):
+        raise entry.refuse("timeout", "must be longer than 0s")
+    return PipelineServer(
+        name=entry.text("name"),
+        url=url,
+        result_root=root,
+        namespaces=entry.texts("namespaces") if entry.has("namespaces") else ("*",),
+        timeout=timeout,
+    )

@@ -1,0 +1,193 @@
+"""What plans ask of a pipeline server and of its result storage, and the shape of the answers. Pure data.
+
+Traps that shape these questions: names of Kubeflow runs are not unique; a create call that failed may still have
+created; CANCELING may still end as SUCCEEDED; a run may vanish by retention, which is not a reason to start another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from modelwright.kubeflow.evaluation import Evaluation
+
+TERMINAL_STATES = frozenset({"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"})
+
+Parameters = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class DescribePipeline:
+    """The parameters that `version` of the pipeline declares ("" means its newest version)."""
+
+    server: str
+    name: str
+    version: str
+
+    @property
+    def pool(self) -> str:
+        return f"kubeflow/{self.server}"
+
+    @property
+    def every(self) -> timedelta:
+        return timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class EnsureRun:
+    """See to it that exactly one run carries `display_name`: search, create if `may_create`, list again, keep the
+    oldest, terminate the rest.
+
+    `required` parameters must be declared by the pipeline; `offered` ones are passed only if it declares them.
+    `intent` is when the wish to create was saved. However often it is asked, one intent makes one create call that
+    may have reached the server: another one needs a later intent.
+    """
+
+    server: str
+    display_name: str
+    pipeline: str
+    version: str
+    experiment: str
+    required: Parameters
+    offered: Parameters
+    may_create: bool
+    intent: datetime
+
+    @property
+    def pool(self) -> str:
+        return f"kubeflow/{self.server}"
+
+    @property
+    def every(self) -> timedelta:
+        return timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class FollowRun:
+    """How the run stands. Duplicates under `display_name` that turned up late are terminated on the way.
+
+    `eager` asks every 2 s instead of every 10 s: for runs that have only begun.
+    """
+
+    server: str
+    run_id: str
+    display_name: str
+    eager: bool
+
+    @property
+    def pool(self) -> str:
+        return f"kubeflow/{self.server}"
+
+    @property
+    def every(self) -> timedelta:
+        return timedelta(seconds=2 if self.eager else 10)
+
+
+@dataclass(frozen=True)
+class StopRun:
+    """Terminate every run that carries `display_name` and has not ended yet, and say how the oldest stands."""
+
+    server: str
+    run_id: str
+    display_name: str
+
+    @property
+    def pool(self) -> str:
+        return f"kubeflow/{self.server}"
+
+    @property
+    def every(self) -> timedelta:
+        return timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class ReadEvaluation:
+    """The evaluation at `uri`, and our own digest of the model that it names, which must lie below `model_prefix`."""
+
+    server: str
+    uri: str
+    model_prefix: str
+
+    @property
+    def pool(self) -> str:
+        # Models may be large: reading one must not hold up the questions about runs.
+        return f"results/{self.server}"
+
+    @property
+    def every(self) -> timedelta:
+        return timedelta(seconds=10)
+
+
+Question = DescribePipeline | EnsureRun | FollowRun | StopRun | ReadEvaluation
+
+
+class Trouble(StrEnum):
+    UNAVAILABLE = "Unavailable"
+    FORBIDDEN = "Forbidden"
+    NOT_FOUND = "NotFound"
+    INVALID = "Invalid"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The question has no answer, and nothing was created. `message` is for people, without response bodies."""
+
+    trouble: Trouble
+    message: str
+
+
+@dataclass(frozen=True)
+class Ambiguous:
+    """A create call failed in a way that leaves open whether the run exists."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class DeclaredParameter:
+    """`type` is Kubeflow's: STRING, NUMBER_INTEGER, NUMBER_DOUBLE, BOOLEAN, LIST or STRUCT."""
+
+    name: str
+    type: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class PipelineDescription:
+    pipeline_id: str
+    version_id: str
+    version: str
+    parameters: tuple[DeclaredParameter, ...]
+
+
+@dataclass(frozen=True)
+class KubeflowRun:
+    """`state` is Kubeflow's RuntimeState, "" where the server gave none (seen just after create)."""
+
+    id: str
+    state: str
+    created_at: datetime | None = None
+    finished_at: datetime | None = None
+    duplicates_ended: int = 0
+
+    @property
+    def ended(self) -> bool:
+        return self.state in TERMINAL_STATES
+
+
+@dataclass(frozen=True)
+class NoRun:
+    """The server answered, and has no such run (and none was created)."""
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """`file_digest` is of evaluation.json itself, `model_digest` the one that we computed over the model's files."""
+
+    evaluation: Evaluation
+    file_digest: str
+    model_digest: str
+
+
+RunAnswer = KubeflowRun | NoRun | Ambiguous | Failure

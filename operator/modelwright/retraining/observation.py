@@ -1,0 +1,50 @@
+"""What one pass saw of a policy or of a run: frozen, complete, and the planner's only input besides `now`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from modelwright.api.policy import RetrainPolicy
+from modelwright.api.rollout import ModelRollout
+from modelwright.api.run import RetrainRun
+from modelwright.cluster.answers import Answer
+from modelwright.kubeflow.configuration import PipelineServer
+from modelwright.metrics.configuration import MetricSource
+
+
+@dataclass(frozen=True)
+class PolicyObservation:
+    """`runs` are those of this very policy (by uid), `followers` the rollouts whose modelFrom names it.
+
+    `unreadable` names those followers that cannot work as written.
+    """
+
+    policy: RetrainPolicy
+    runs: tuple[RetrainRun, ...] = ()
+    followers: tuple[ModelRollout, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    servers: Mapping[str, PipelineServer] = field(default_factory=dict)
+    sources: Mapping[str, MetricSource] = field(default_factory=dict)
+    answers: Mapping[Any, Answer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunObservation:
+    """`policy` is None when it is gone, or is another one of the same name, or cannot work as written: then `broken`
+    says why. `siblings` are its other runs.
+
+    `leading_since`: an intent that was saved before it may have been acted upon by an operator that is gone.
+    """
+
+    run: RetrainRun
+    policy: RetrainPolicy | None
+    leading_since: datetime
+    siblings: tuple[RetrainRun, ...] = ()
+    broken: str = ""
+    followers: tuple[ModelRollout, ...] = ()
+    servers: Mapping[str, PipelineServer] = field(default_factory=dict)
+    answers: Mapping[Any, Answer] = field(default_factory=dict)
+    finalizers: tuple[str, ...] = ()

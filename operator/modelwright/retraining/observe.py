@@ -1,0 +1,86 @@
+"""Reads what a pass needs to know: the object, its relatives, and the answers that have come in meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
+from modelwright.api.policy import RetrainPolicy
+from modelwright.api.rollout import ModelRollout
+from modelwright.api.run import RetrainRun
+from modelwright.cluster.access import Object
+from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, Key
+from modelwright.cluster.room import Room
+from modelwright.errors import InvalidSpec
+from modelwright.kubeflow.configuration import pipeline_servers
+from modelwright.metrics.configuration import parse_metric_sources
+from modelwright.retraining.observation import PolicyObservation, RunObservation
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Relatives:
+    runs: tuple[RetrainRun, ...]
+    followers: tuple[ModelRollout, ...]
+    unreadable: tuple[str, ...]
+
+
+async def observe_policy(key: Key, policy: RetrainPolicy, room: Room) -> PolicyObservation:
+    relatives = await _relatives(policy.namespace, policy.name, policy.uid, room)
+    return PolicyObservation(
+        policy=policy,
+        runs=relatives.runs,
+        followers=relatives.followers,
+        unreadable=relatives.unreadable,
+        servers=pipeline_servers(room.config),
+        sources=parse_metric_sources(room.config),
+        answers=room.background.answers(key),
+    )
+
+
+async def observe_run(key: Key, body: Object, run: RetrainRun, room: Room) -> RunObservation:
+    relatives = await _relatives(run.namespace, run.spec.policy_name, run.spec.policy_uid, room)
+    found = await room.cluster.get(RETRAIN_POLICY, run.namespace, run.spec.policy_name)
+    policy, broken = None, ""
+    if found and found["metadata"]["uid"] == run.spec.policy_uid:
+        try:
+            policy = parse_policy(found)
+        except InvalidSpec as error:
+            broken = str(error)
+    return RunObservation(
+        run=run,
+        policy=policy,
+        broken=broken,
+        leading_since=room.leading_since,
+        siblings=tuple(sibling for sibling in relatives.runs if sibling.uid != run.uid),
+        followers=relatives.followers,
+        servers=pipeline_servers(room.config),
+        answers=room.background.answers(key),
+        finalizers=tuple(body["metadata"].get("finalizers", ())),
+    )
+
+
+async def _relatives(namespace: str, policy: str, policy_uid: str, room: Room) -> Relatives:
+    runs, _ = _parsed(await room.cluster.list(RETRAIN_RUN, namespace), parse_run)
+    following = [body for body in await room.cluster.list(MODEL_ROLLOUT, namespace) if _follows(body, policy)]
+    followers, unreadable = _parsed(following, parse_rollout)
+    return Relatives(tuple(run for run in runs if run.spec.policy_uid == policy_uid), tuple(followers), unreadable)
+
+
+def _follows(body: Object, policy: str) -> bool:
+    reference = body.get("spec", {}).get("modelFrom", {}).get("retrainPolicyRef", {})
+    return bool(reference.get("name") == policy)
+
+
+def _parsed(bodies: Iterable[Object], parse: Callable[[Any], T]) -> tuple[list[T], tuple[str, ...]]:
+    """Those that can be parsed, and the names of the others: one broken object must not stop its neighbours."""
+    found, unreadable = [], []
+    for body in bodies:
+        try:
+            found.append(parse(body))
+        except InvalidSpec:
+            unreadable.append(body["metadata"]["name"])
+    return found, tuple(unreadable)

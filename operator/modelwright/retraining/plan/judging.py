@@ -1,0 +1,73 @@
+"""A pipeline run has succeeded: read its evaluation, pass it through the gate, approve or reject."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from modelwright.analysis.verdict import Verdict
+from modelwright.api.models import Model
+from modelwright.api.policy import RetrainPolicy
+from modelwright.api.rollout import ModelRollout
+from modelwright.api.run import EvaluationSummary, GateLine
+from modelwright.kubeflow.questions import Failure, ReadEvaluation, ReadResult, Trouble
+from modelwright.retraining.plan import lineage
+from modelwright.retraining.plan.gate import GateInput, judge, passed
+from modelwright.retraining.plan.run_steps import RunPlan, Step
+
+# Object stores may show a new object late.
+RESULT_GRACE = timedelta(seconds=60)
+
+
+def judge_result(step: Step, policy: RetrainPolicy, follower: ModelRollout | None) -> RunPlan:
+    run = step.run
+    uri = run.status.pipeline_run.result_uri
+    question = ReadEvaluation(run.spec.pipeline.server, uri, uri.rpartition("/")[0])
+    answer = step.seen.answers.get(question)
+    match answer.value if answer else None:
+        case ReadResult() as result:
+            return _verdict(step, policy, follower, result)
+        case Failure(trouble=Trouble.INVALID, message=message):
+            return step.fails("EvaluationInvalid", f"evaluation.json: {message}")
+        case Failure(trouble=Trouble.NOT_FOUND, message=message):
+            finished = run.status.pipeline_run.finished_at
+            if answer and finished and answer.started_at >= finished + RESULT_GRACE:
+                return step.fails("EvaluationMissing", message)
+            return step.stays("Evaluating", "Evaluating", message, question)
+        case Failure(message=message):
+            return step.stays("Evaluating", "ResultUnavailable", message, question)
+        case _:
+            return step.stays("Evaluating", "Evaluating", "reading the evaluation", question)
+
+
+def _verdict(step: Step, policy: RetrainPolicy, follower: ModelRollout | None, result: ReadResult) -> RunPlan:
+    run, evaluation = step.run, result.evaluation
+    lines = judge(
+        GateInput(
+            run_uid=run.uid,
+            evaluation=evaluation,
+            model_digest=result.model_digest,
+            champion=lineage.champion_of(follower),
+            rejected={found.digest: found.reason for found in follower.status.rejected} if follower else {},
+            checks=policy.spec.checks,
+        )
+    )
+    changes = {
+        "gate": lines,
+        "evaluation": EvaluationSummary(
+            uri=run.status.pipeline_run.result_uri,
+            digest=result.file_digest,
+            samples=evaluation.evaluate.n,
+            champion=evaluation.champion.digest if evaluation.champion else "",
+        ),
+        "model": Model(version=run.name, uri=evaluation.model.uri, digest=result.model_digest),
+    }
+    if not passed(lines):
+        return step.fails("GateRejected", _why_not(lines), phase="Rejected", **changes)
+    approved = lineage.approved_model(policy.status.approved, step.seen.siblings)
+    if approved and approved.number > run.spec.number:
+        return step.fails("Superseded", f"{approved.model.version} was approved before", phase="Rejected", **changes)
+    return step.succeeds("Approved", f"{run.name} passed all {len(lines)} lines of the gate", **changes)
+
+
+def _why_not(lines: tuple[GateLine, ...]) -> str:
+    return "; ".join(f"{line.check}: {line.message}" for line in lines if line.verdict != Verdict.PASS)

@@ -1,0 +1,86 @@
+"""Which server and parameters a pipeline run gets, and what is wrong with them as far as can be told beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from modelwright.api.models import Model
+from modelwright.api.policy import Champion, Parameter, Pipeline
+from modelwright.api.run import Evidence, RetrainRun
+from modelwright.api.times import format_time
+from modelwright.errors import InvalidSpec
+from modelwright.kubeflow.configuration import PipelineServer
+from modelwright.kubeflow.parameters import typed_parameters
+from modelwright.kubeflow.questions import DeclaredParameter, Parameters
+
+# Ours alone: they tie the result to the run.
+RESERVED = ("result_uri", "run_uid", "run_name")
+
+
+def server_for(namespace: str, name: str, servers: Mapping[str, PipelineServer]) -> PipelineServer:
+    """The configured server, or InvalidSpec with those that this namespace may use."""
+    server = servers.get(name)
+    if server is not None and server.allows(namespace):
+        return server
+    usable = ", ".join(sorted(known.name for known in servers.values() if known.allows(namespace))) or "none"
+    found = "is not configured" if server is None else f"may not be used from namespace {namespace}"
+    raise InvalidSpec("spec.pipeline.server", f"{name!r} {found}; usable here: {usable}")
+
+
+def check_parameters(declared: Sequence[DeclaredParameter], parameters: Sequence[Parameter]) -> None:
+    """InvalidSpec when the pipeline's declaration and the policy's parameters cannot fit, whatever fires.
+
+    Values that come from a trigger or the champion are only known later: of those only the names are checked.
+    """
+    path = "spec.pipeline"
+    for parameter in parameters:
+        if parameter.name in RESERVED:
+            raise InvalidSpec(f"{path}.parameters", f"{parameter.name} is set by Modelwright itself; leave it out")
+    names = {parameter.name for parameter in declared}
+    later = {parameter.name for parameter in parameters if parameter.value is None}
+    if unknown := sorted(later - names):
+        shown = ", ".join(sorted(names)) or "none"
+        raise InvalidSpec(f"{path}.parameters", f"{unknown[0]} is not declared by the pipeline, which declares {shown}")
+    given = tuple((parameter.name, parameter.value) for parameter in parameters if parameter.value is not None)
+    ours: Parameters = (("result_uri", "file:///"), ("run_uid", "uid"))
+    offered: Parameters = (("run_name", ""), ("champion_uri", ""), ("champion_digest", ""))
+    try:
+        typed_parameters([one for one in declared if one.name not in later], (*given, *ours), offered)
+    except InvalidSpec as error:
+        raise InvalidSpec(f"{path}.{error.path}", error.message) from None
+
+
+def resolved(pipeline: Pipeline, evidence: Sequence[Evidence], champion: Champion | None) -> tuple[Parameter, ...]:
+    """The parameters as literals. Of several triggers that fire together the first in the spec gives its value, and
+    the widest window counts. What does not exist (no champion) is the empty text."""
+    starts = [one.window_start for one in evidence if one.window_start]
+    model = champion.model if champion else Model("", "")
+    from_trigger = {
+        "windowStart": format_time(min(starts)) if starts else "",
+        "firedAt": format_time(max(one.at for one in evidence)),
+        "value": evidence[0].value,
+    }
+    from_champion = {"uri": model.uri, "digest": model.digest, "version": model.version}
+
+    def literal(parameter: Parameter) -> str:
+        if parameter.value is not None:
+            return parameter.value
+        known, name = (from_trigger, parameter.trigger) if parameter.trigger else (from_champion, parameter.champion)
+        if name not in known:
+            message = f"{parameter.name} asks for {name!r}; known are {', '.join(known)}"
+            raise InvalidSpec("spec.pipeline.parameters", message)
+        return known[name]
+
+    return tuple(Parameter(parameter.name, literal(parameter)) for parameter in pipeline.parameters)
+
+
+def required_parameters(run: RetrainRun, result_uri: str) -> Parameters:
+    """What the pipeline must declare: the policy's parameters and the two that tie the result to the run."""
+    own = tuple((parameter.name, parameter.value or "") for parameter in run.spec.pipeline.parameters)
+    return (*own, ("result_uri", result_uri), ("run_uid", run.uid))
+
+
+def offered_parameters(run: RetrainRun) -> Parameters:
+    """What the pipeline may declare: the model's version, and the champion to compare with ("" if there is none)."""
+    champion = run.spec.champion or Model("", "")
+    return (("run_name", run.name), ("champion_uri", champion.uri), ("champion_digest", champion.digest))

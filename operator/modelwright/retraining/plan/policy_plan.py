@@ -1,0 +1,204 @@
+"""Plans one pass over a RetrainPolicy: what to ask, whether a run is created, and the status to write."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from modelwright.api.conditions import Condition, carry_over
+from modelwright.api.policy import ApprovedModel, Champion, PolicyStatus, RetrainPolicy
+from modelwright.api.run import Evidence, RetrainRun, RunSpec
+from modelwright.errors import InvalidSpec
+from modelwright.kubeflow.questions import DescribePipeline, Failure, PipelineDescription, Trouble
+from modelwright.retraining.observation import PolicyObservation
+from modelwright.retraining.plan import lineage, policy_conditions
+from modelwright.retraining.plan.limits import BEFORE_CREATING, Hold, Situation, first_hold
+from modelwright.retraining.plan.pipelines import check_parameters, resolved, server_for
+from modelwright.retraining.plan.telling import Event
+from modelwright.retraining.plan.triggers import TriggerSeen, look_at
+
+HASH_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class PolicyPlan:
+    """`create_run` is a whole RetrainRun without uid; when one of that name exists, it counts as this one only if its
+    policy uid and key are equal."""
+
+    questions: tuple[Any, ...]
+    create_run: RetrainRun | None
+    status: PolicyStatus
+    events: tuple[Event, ...] = ()
+    requeue_after: timedelta | None = None
+
+
+def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
+    policy = seen.policy
+    if policy.deleted_at is not None:
+        return PolicyPlan((), None, policy.status)
+    approved = lineage.approved_model(policy.status.approved, seen.runs)
+    try:
+        server = server_for(policy.namespace, policy.spec.pipeline.server, seen.servers)
+        follower = lineage.follower_of(policy.spec, seen.followers)
+        champion = lineage.champion_of(follower)
+        looks = tuple(
+            look_at(policy, trigger, index, champion, seen.sources, seen.answers, now, no_champion=_no_champion(seen))
+            for index, trigger in enumerate(policy.spec.triggers)
+        )
+    except InvalidSpec as error:
+        return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
+    pipeline = DescribePipeline(server.name, policy.spec.pipeline.name, policy.spec.pipeline.version)
+    ready = _readiness(seen, pipeline, looks)
+    hold = first_hold(BEFORE_CREATING, Situation(policy, seen.runs, follower, now))
+    evidence = tuple(look.evidence for look in looks if look.evidence)
+    run = None
+    if evidence and hold is None and not ready.stalled:
+        try:
+            run = _new_run(seen, evidence, champion, approved)
+        except InvalidSpec as error:
+            return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
+    conditions = (*ready.conditions(), policy_conditions.retraining(seen.runs, bool(evidence), hold, run))
+    status = replace(
+        _status(policy, seen.runs, approved, conditions, now),
+        champion=champion,
+        triggers=tuple(look.status for look in looks),
+    )
+    return PolicyPlan(
+        questions=(pipeline, *(look.question for look in looks if look.question)),
+        create_run=run,
+        status=status,
+        events=_events(policy, status, run),
+        requeue_after=_until(hold, now),
+    )
+
+
+def invalid_policy(
+    policy: RetrainPolicy,
+    error: InvalidSpec,
+    now: datetime,
+    *,
+    approved: ApprovedModel | None = None,
+    runs: Iterable[RetrainRun] = (),
+) -> PolicyPlan:
+    """What a policy that cannot work as written comes to: nothing is asked, nothing created, the reason is told.
+
+    What is approved stays approved: a typing error in a trigger must not take a model from a rollout.
+    """
+    runs = tuple(runs)
+    stalled = policy_conditions.stalled("InvalidSpec", str(error))
+    conditions = (*stalled.conditions(), policy_conditions.retraining(runs, False, None, None))
+    status = _status(policy, runs, approved or policy.status.approved, conditions, now)
+    return PolicyPlan((), None, status, _events(policy, status, None))
+
+
+def run_name(policy: RetrainPolicy, key: str) -> str:
+    """The name under which the trigger `key` creates its run: the same for everybody who sees that trigger."""
+    return f"{policy.name}-{hashlib.sha256(f'{policy.uid}/{key}'.encode()).hexdigest()[:HASH_LENGTH]}"
+
+
+def _no_champion(seen: PolicyObservation) -> str:
+    if seen.unreadable:
+        return f"rollout {', '.join(seen.unreadable)} cannot work as written; its status says why"
+    return "no rollout that follows this policy serves a model yet"
+
+
+def _new_run(
+    seen: PolicyObservation, evidence: tuple[Evidence, ...], champion: Champion | None, approved: ApprovedModel | None
+) -> RetrainRun:
+    policy = seen.policy
+    newest = lineage.newest(seen.runs)
+    # One key for all level triggers, until a newer run exists: several that fire at once are one run.
+    key = f"level/{newest.uid if newest else 'none'}"
+    return RetrainRun(
+        namespace=policy.namespace,
+        name=run_name(policy, key),
+        uid="",
+        generation=0,
+        resource_version="",
+        spec=RunSpec(
+            number=_next_number(policy, seen.runs, approved),
+            policy_name=policy.name,
+            policy_uid=policy.uid,
+            policy_generation=policy.generation,
+            key=key,
+            evidence=evidence,
+            pipeline=replace(policy.spec.pipeline, parameters=resolved(policy.spec.pipeline, evidence, champion)),
+            champion=champion.model if champion else None,
+        ),
+    )
+
+
+def _readiness(
+    seen: PolicyObservation, question: DescribePipeline, looks: tuple[TriggerSeen, ...]
+) -> policy_conditions.Readiness:
+    policy = seen.policy
+    broken = next((look for look in looks if look.broken), None)
+    if broken:
+        return policy_conditions.stalled("InvalidTrigger", f"trigger {broken.status.name}: {broken.broken}")
+    answer = seen.answers.get(question)
+    match answer.value if answer else None:
+        case PipelineDescription(parameters=declared):
+            try:
+                check_parameters(declared, policy.spec.pipeline.parameters)
+            except InvalidSpec as error:
+                return policy_conditions.stalled("InvalidParameters", str(error))
+            return policy_conditions.armed(policy)
+        case Failure(trouble=Trouble.NOT_FOUND, message=message):
+            return policy_conditions.stalled("PipelineNotFound", message)
+        case Failure(trouble=Trouble.INVALID, message=message):
+            return policy_conditions.stalled("InvalidPipeline", message)
+        case Failure(trouble=Trouble.FORBIDDEN, message=message):
+            return policy_conditions.stalled("PipelineServerForbidden", message)
+        case Failure(message=message):
+            return policy_conditions.unconfirmed(policy, "PipelineServerUnavailable", message)
+        case _:
+            return policy_conditions.unconfirmed(policy, "Checking", "asking the pipeline server for the pipeline")
+
+
+def _status(
+    policy: RetrainPolicy,
+    runs: tuple[RetrainRun, ...],
+    approved: ApprovedModel | None,
+    conditions: tuple[Condition, ...],
+    now: datetime,
+) -> PolicyStatus:
+    newest = lineage.newest(runs)
+    stamped = (replace(condition, observed_generation=policy.generation) for condition in conditions)
+    return replace(
+        policy.status,
+        observed_generation=policy.generation,
+        approved=approved,
+        last_run=newest.name if newest else policy.status.last_run,
+        last_run_finished_at=lineage.latest(
+            (policy.status.last_run_finished_at, *(lineage.pipeline_ended_at(run) for run in runs))
+        ),
+        next_number=_next_number(policy, runs, approved),
+        conditions=carry_over(stamped, policy.status.conditions, now),
+    )
+
+
+def _next_number(policy: RetrainPolicy, runs: Iterable[RetrainRun], approved: ApprovedModel | None) -> int:
+    # Runs may have been deleted; their numbers are not given again, or an old approval could outrank a new one.
+    used = (policy.status.next_number - 1, approved.number if approved else 0, *(run.spec.number for run in runs))
+    return max(used) + 1
+
+
+def _until(hold: Hold | None, now: datetime) -> timedelta | None:
+    return max(hold.until - now, timedelta(seconds=1)) if hold and hold.until else None
+
+
+def _events(policy: RetrainPolicy, status: PolicyStatus, run: RetrainRun | None) -> tuple[Event, ...]:
+    events = []
+    if run:
+        names = ", ".join(evidence.trigger for evidence in run.spec.evidence)
+        events.append(Event("Normal", "Triggered", f"{names} fired: run {run.name}"))
+    before = {condition.type: condition for condition in policy.status.conditions}
+    for condition in status.conditions:
+        if condition.type == "Stalled" and ("Stalled" not in before or before["Stalled"].message != condition.message):
+            events.append(Event("Warning", condition.reason, condition.message))
+    if status.approved and status.approved != policy.status.approved:
+        events.append(Event("Normal", "ModelApproved", f"{status.approved.model.version} may go live"))
+    return tuple(events)

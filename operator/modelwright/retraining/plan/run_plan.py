@@ -1,0 +1,212 @@
+"""Plans one pass over a RetrainRun: waiting, launching, following, judging.
+
+The state is what status says about the pipeline run: nothing, an intent, an id, an end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from modelwright.api.policy import RetrainPolicy
+from modelwright.api.run import PipelineRun
+from modelwright.errors import InvalidSpec
+from modelwright.kubeflow.questions import (
+    TERMINAL_STATES,
+    Ambiguous,
+    EnsureRun,
+    Failure,
+    FollowRun,
+    KubeflowRun,
+    NoRun,
+    StopRun,
+    Trouble,
+)
+from modelwright.retraining.observation import RunObservation
+from modelwright.retraining.plan import lineage
+from modelwright.retraining.plan.judging import judge_result
+from modelwright.retraining.plan.limits import BEFORE_LAUNCHING, Situation, first_hold
+from modelwright.retraining.plan.pipelines import offered_parameters, required_parameters, server_for
+from modelwright.retraining.plan.run_steps import RunPlan, Step
+from modelwright.retraining.plan.telling import Event
+
+# After a create call that failed without telling whether it created, nobody creates again before this has passed.
+GRACE = timedelta(seconds=60)
+LOOK_AGAIN = timedelta(seconds=30)
+EAGER = timedelta(minutes=1)
+
+
+def plan_run(seen: RunObservation, now: datetime) -> RunPlan:
+    step, run = Step(seen, now), seen.run
+    if lineage.finished(run):
+        return step.rests()
+    if run.deleted_at is not None or (seen.policy is None and not seen.broken):
+        return _winding_down(step)
+    try:
+        server_for(run.namespace, run.spec.pipeline.server, seen.servers)
+        return _as_far_as_it_is(step, seen.policy)
+    except InvalidSpec as error:
+        return step.stays(
+            run.status.phase or "Pending",
+            "InvalidSpec",
+            str(error),
+            finalizer=step.holds_finalizer,
+            requeue_after=LOOK_AGAIN,
+        )
+
+
+def _as_far_as_it_is(step: Step, policy: RetrainPolicy | None) -> RunPlan:
+    run, known = step.run, step.run.status.pipeline_run
+    if known.requested_at and not known.id:
+        return _launching(step, known.requested_at)
+    if known.id and known.state not in TERMINAL_STATES:
+        return _following(step)
+    # Whether it may begin and what it is worth, only a policy that can be read says.
+    if policy is None:
+        raise InvalidSpec("", f"policy {run.spec.policy_name} cannot work as written: {step.seen.broken}")
+    follower = lineage.follower_of(policy.spec, step.seen.followers)
+    if known.requested_at is None:
+        return _waiting(step, Situation(policy, (*step.seen.siblings, run), follower, step.now, run))
+    return judge_result(step, policy, follower)
+
+
+def display_name(run_name: str, uid: str) -> str:
+    """What the Kubeflow run is called: readable by its first half, unique by its second."""
+    return f"{run_name}-{uid}"
+
+
+def _waiting(step: Step, situation: Situation) -> RunPlan:
+    run, now = step.run, step.now
+    champion = lineage.champion_of(situation.follower)
+    if run.spec.champion != (champion.model if champion else None):
+        return step.fails("ChampionChanged", "another model serves by now than the one that the triggers spoke of")
+    if hold := first_hold(BEFORE_LAUNCHING, situation):
+        wait = min(hold.until - now, LOOK_AGAIN) if hold.until else LOOK_AGAIN
+        return step.stays("Pending", hold.reason, hold.message, finalizer=step.holds_finalizer, requeue_after=wait)
+    server = step.seen.servers[run.spec.pipeline.server]
+    result_uri = f"{server.folder(run.namespace, run.name)}/evaluation.json"
+    return step.stays(
+        "Pending",
+        "Launching",
+        "the pipeline run is asked for",
+        requeue_after=timedelta(0),
+        pipeline_run=PipelineRun(requested_at=now, result_uri=result_uri),
+    )
+
+
+def _launching(step: Step, intent: datetime) -> RunPlan:
+    run, now = step.run, step.now
+    pipeline = run.spec.pipeline
+    question = EnsureRun(
+        server=pipeline.server,
+        display_name=display_name(run.name, run.uid),
+        pipeline=pipeline.name,
+        version=pipeline.version,
+        experiment=pipeline.experiment,
+        required=required_parameters(run, run.status.pipeline_run.result_uri),
+        offered=offered_parameters(run),
+        # An intent from before our time may have been acted upon by an operator that is gone.
+        may_create=intent >= step.seen.leading_since,
+        intent=intent,
+    )
+    answer = step.seen.answers.get(question)
+    match answer.value if answer else None:
+        case KubeflowRun() as found:
+            started = found.created_at or now
+            event = Event("Normal", "PipelineRunStarted", f"pipeline run {found.id} of {pipeline.name}")
+            return step.stays(
+                "Running",
+                "PipelineRunning",
+                f"pipeline run {found.id}",
+                requeue_after=timedelta(0),
+                event=event,
+                pipeline_run=replace(run.status.pipeline_run, id=found.id, state=found.state, started_at=started),
+            )
+        case Failure(trouble=Trouble.NOT_FOUND, message=message):
+            return step.fails("PipelineNotFound", message)
+        case Failure(trouble=Trouble.INVALID, message=message):
+            return step.fails("InvalidPipeline", message)
+        case Failure(trouble=trouble, message=message):
+            return step.stays("Pending", f"PipelineServer{trouble}", message, question)
+        case Ambiguous() | NoRun() if answer and answer.started_at >= intent + GRACE:
+            # Searched after the grace, and not found: the next create needs an intent of its own, saved before it.
+            return step.stays(
+                "Pending",
+                "Launching",
+                "the pipeline run is asked for again",
+                requeue_after=timedelta(0),
+                pipeline_run=replace(run.status.pipeline_run, requested_at=now),
+            )
+        case Ambiguous() | NoRun():
+            message = "a create call may have reached the pipeline server; looking for its run before another one"
+            return step.stays("Pending", "LaunchUnconfirmed", message, question, requeue_after=LOOK_AGAIN)
+        case _:
+            return step.stays("Pending", "Launching", "the pipeline run is asked for", question)
+
+
+def _following(step: Step) -> RunPlan:
+    run, now = step.run, step.now
+    known = run.status.pipeline_run
+    name = display_name(run.name, run.uid)
+    started = known.started_at or now
+    follow = FollowRun(run.spec.pipeline.server, known.id, name, eager=now - started < EAGER)
+    stop = StopRun(run.spec.pipeline.server, known.id, name)
+    deadline = started + run.spec.pipeline.timeout
+    answer = step.seen.answers.get(follow)
+    value = answer.value if answer else None
+    if isinstance(value, NoRun):
+        message = f"pipeline run {known.id} is not on the server any more; whether it succeeded cannot be told"
+        return step.fails("PipelineRunLost", message)
+    if isinstance(value, KubeflowRun):
+        known = replace(known, id=value.id, state=value.state or known.state)
+        if value.ended:
+            return _ended(step, value, replace(known, finished_at=value.finished_at or now), deadline)
+    if now >= deadline:
+        return step.stays(
+            "Running", "Stopping", "the pipeline run has passed its timeout", follow, stop, pipeline_run=known
+        )
+    if isinstance(value, Failure):
+        return step.stays("Running", f"PipelineServer{value.trouble}", value.message, follow, pipeline_run=known)
+    reason, message = "PipelineRunning", f"pipeline run {known.id}"
+    if value is None and (condition := lineage.succeeded(run)):
+        # Not asked yet in this process: what was last known stands.
+        reason, message = condition.reason, condition.message
+    return step.stays("Running", reason, message, follow, requeue_after=deadline - now, pipeline_run=known)
+
+
+def _ended(step: Step, found: KubeflowRun, known: PipelineRun, deadline: datetime) -> RunPlan:
+    # A run that we asked to stop may still succeed: what counts is whether it was in time.
+    in_time = (found.finished_at or step.now) <= deadline
+    if not in_time:
+        return step.fails("DeadlineExceeded", f"pipeline run {found.id} was stopped at its timeout", pipeline_run=known)
+    if found.state != "SUCCEEDED":
+        return step.fails("PipelineFailed", f"pipeline run {found.id} ended as {found.state}", pipeline_run=known)
+    return step.stays(
+        "Evaluating", "Evaluating", "reading the evaluation", requeue_after=timedelta(0), pipeline_run=known
+    )
+
+
+def _winding_down(step: Step) -> RunPlan:
+    """The run or its policy is being deleted: nothing is started, and what runs is stopped."""
+    run, known = step.run, step.run.status.pipeline_run
+    reachable = run.spec.pipeline.server in step.seen.servers
+    if known.requested_at is None or known.state in TERMINAL_STATES or not reachable:
+        return _wound_down(step)
+    question = StopRun(run.spec.pipeline.server, known.id, display_name(run.name, run.uid))
+    answer = step.seen.answers.get(question)
+    match answer.value if answer else None:
+        case KubeflowRun() as found if found.ended or found.state == "CANCELING":
+            return _wound_down(step)
+        case NoRun() if known.id or (answer and answer.started_at >= known.requested_at + GRACE):
+            return _wound_down(step)
+        case Failure(message=message):
+            return step.stays(run.status.phase, "Stopping", message, question)
+        case _:
+            message = "the pipeline run is being stopped"
+            return step.stays(run.status.phase, "Stopping", message, question, requeue_after=LOOK_AGAIN)
+
+
+def _wound_down(step: Step) -> RunPlan:
+    if step.run.deleted_at is not None:
+        return step.rests()
+    return step.fails("PolicyGone", f"policy {step.run.spec.policy_name} is gone")

@@ -1,0 +1,235 @@
+"""Level triggers: what they ask, and how looks become Quiet, Pending and Firing.
+
+`since` is kept in status, so that a `for` goes on through a restart. A gap in looks (no data, errors, an operator that
+was down) neither fires nor clears a trigger: it shows as NoData or Error, and `since` survives it if the gap is not
+longer than about the `for` itself. Without interruption a trigger fires when `for` is over, so one that has not fired
+after twice that time was not looked at for at least `for`; its clock starts anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from modelwright.analysis.threshold import bounds_text
+from modelwright.analysis.trigger import outside_with_confidence, value_outside
+from modelwright.analysis.verdict import Finding, Verdict
+from modelwright.api.durations import format_duration
+from modelwright.api.policy import Champion, MetricTrigger, RetrainPolicy, Trigger, TriggerStatus
+from modelwright.api.run import Evidence
+from modelwright.cluster.answers import Answer
+from modelwright.errors import InvalidSpec
+from modelwright.metrics.configuration import MetricSource
+from modelwright.metrics.questions import CountsLook, CountsQuestion, NoLook, ValueLook, ValueQuestion
+from modelwright.metrics.reasons import Reason
+from modelwright.metrics.variables import render, selector
+
+FIRING, PENDING, QUIET, NO_DATA, ERROR = "Firing", "Pending", "Quiet", "NoData", "Error"
+
+SHORTEST_INTERVAL = timedelta(seconds=5)
+LONGEST_INTERVAL = timedelta(seconds=60)
+VALUE_INTERVAL = timedelta(seconds=10)
+TOO_OLD_AFTER = 3
+MAX_QUERY = 4096
+
+MetricQuestion = CountsQuestion | ValueQuestion
+
+
+@dataclass(frozen=True)
+class TriggerSeen:
+    """`evidence` is set when the newest look, not only the status, says that the trigger fires. `broken` names what a
+    person has to mend."""
+
+    status: TriggerStatus
+    question: MetricQuestion | None = None
+    evidence: Evidence | None = None
+    broken: str = ""
+
+
+def look_at(
+    policy: RetrainPolicy,
+    trigger: Trigger,
+    index: int,
+    champion: Champion | None,
+    sources: Mapping[str, MetricSource],
+    answers: Mapping[Any, Answer],
+    now: datetime,
+    *,
+    no_champion: str,
+) -> TriggerSeen:
+    """One trigger of the policy (the `index`-th), with the newest answer to its question.
+
+    `no_champion` says why there is none, where there is none. InvalidSpec for what cannot work as written.
+    """
+    before = _before(policy, trigger, champion)
+    metric = trigger.metric
+    bound = bounds_text(metric.bounds)
+    source = sources.get(metric.source)
+    path = f"spec.triggers[{index}].metric"
+    if source is None or not source.allows(policy.namespace):
+        usable = ", ".join(sorted(name for name, known in sources.items() if known.allows(policy.namespace)))
+        found = "is not configured" if source is None else f"may not be used from namespace {policy.namespace}"
+        raise InvalidSpec(f"{path}.source", f"{metric.source!r} {found}; usable here: {usable or 'none'}")
+    if champion is None:
+        return TriggerSeen(_status(before, trigger, NO_DATA, "NoChampion", no_champion, bound=bound))
+    question = _question(policy, trigger, champion, source, path)
+    answer = answers.get(question)
+    if answer is None or (isinstance(answer.value, NoLook) and answer.value.reason == Reason.NOT_GROWN):
+        kept = before or _status(None, trigger, NO_DATA, "NotLookedYet", "not looked at yet", bound=bound)
+        return TriggerSeen(kept, question)
+    if now - answer.started_at > TOO_OLD_AFTER * question.interval + source.timeout:
+        message = "the newest look is too old; the metric source answers late or not at all"
+        status = _status(before, trigger, NO_DATA, "Stale", message, bound=bound, since=_since(before))
+        return TriggerSeen(status, question)
+    if isinstance(answer.value, NoLook):
+        look = answer.value
+        verdict = NO_DATA if look.verdict is Verdict.NO_DATA else ERROR
+        status = _status(before, trigger, verdict, look.reason, look.message, bound=bound, since=_since(before))
+        return TriggerSeen(status, question, broken=look.message if look.permanent else "")
+    finding = _judge(metric, answer.value)
+    if finding is None:
+        message = f"the source failed: {type(answer.value).__name__}"
+        status = _status(before, trigger, ERROR, "SourceFailed", message, bound=bound, since=_since(before))
+        return TriggerSeen(status, question)
+    return _seen(before, trigger, question, finding, answer.started_at)
+
+
+def _seen(
+    before: TriggerStatus | None, trigger: Trigger, question: MetricQuestion, finding: Finding, at: datetime
+) -> TriggerSeen:
+    since: datetime | None
+    if finding.verdict is Verdict.FAIL:
+        since = _crossed_since(before, trigger.metric.hold, at)
+        verdict = FIRING if at - since >= trigger.metric.hold else PENDING
+    elif finding.verdict in (Verdict.NO_DATA, Verdict.ERROR):
+        verdict, since = (NO_DATA if finding.verdict is Verdict.NO_DATA else ERROR), _since(before)
+    else:
+        verdict, since = QUIET, None
+    status = _status(
+        before,
+        trigger,
+        verdict,
+        finding.reason,
+        finding.message,
+        value=finding.candidate,
+        bound=finding.bound,
+        samples=finding.samples,
+        since=since,
+    )
+    if verdict != FIRING:
+        return TriggerSeen(status, question)
+    window = trigger.metric.proportion.window if trigger.metric.proportion else None
+    evidence = Evidence(
+        trigger=trigger.name,
+        at=at,
+        query=_query_text(question)[:MAX_QUERY],
+        value=finding.candidate,
+        bound=finding.bound,
+        samples=finding.samples,
+        window_start=at - window if window else since,
+    )
+    return TriggerSeen(status, question, evidence)
+
+
+def _judge(metric: MetricTrigger, look: Any) -> Finding | None:
+    match look:
+        case CountsLook():
+            return outside_with_confidence(
+                look.counts, metric.bounds, confidence=metric.confidence, min_samples=metric.min_samples
+            )
+        case ValueLook():
+            return value_outside(look.value, look.samples, metric.bounds, min_samples=metric.min_samples)
+        case _:
+            return None
+
+
+def _question(
+    policy: RetrainPolicy, trigger: Trigger, champion: Champion, source: MetricSource, path: str
+) -> MetricQuestion:
+    metric = trigger.metric
+    window = metric.proportion.window if metric.proportion else None
+    variables = {
+        "champion": selector(policy.namespace, champion.model_rollout, champion.revision),
+        "namespace": policy.namespace,
+        "name": champion.model_rollout,
+        "revision": champion.revision,
+        "version": champion.model.version,
+    }
+    if window:
+        variables["window"] = format_duration(window)
+    interval = _interval(window, source)
+    if metric.proportion:
+        return CountsQuestion(
+            source=metric.source,
+            metric=trigger.name,
+            arm="champion",
+            events=render(metric.proportion.events, variables, path=f"{path}.proportion.events"),
+            total=render(metric.proportion.total, variables, path=f"{path}.proportion.total"),
+            interval=interval,
+            window=window,
+        )
+    assert metric.value is not None
+    samples = metric.value.samples
+    return ValueQuestion(
+        source=metric.source,
+        metric=trigger.name,
+        arm="champion",
+        query=render(metric.value.query, variables, path=f"{path}.value.query"),
+        samples=render(samples, variables, path=f"{path}.value.samples") if samples else "",
+        interval=interval,
+    )
+
+
+def _interval(window: timedelta | None, source: MetricSource) -> timedelta:
+    """How often to look: a sixtieth of the window, but not more often than there are new samples."""
+    if window is None:
+        return max(source.scrape_interval, VALUE_INTERVAL)
+    return max(source.scrape_interval, SHORTEST_INTERVAL, min(window / 60, LONGEST_INTERVAL))
+
+
+def _before(policy: RetrainPolicy, trigger: Trigger, champion: Champion | None) -> TriggerStatus | None:
+    """The trigger's last status, unless it was about another champion or another spec."""
+    known = policy.status.champion
+    if (known.revision if known else "") != (champion.revision if champion else ""):
+        return None
+    if policy.status.observed_generation != policy.generation:
+        return None
+    return next((status for status in policy.status.triggers if status.name == trigger.name), None)
+
+
+def _since(before: TriggerStatus | None) -> datetime | None:
+    return before.since if before else None
+
+
+def _crossed_since(before: TriggerStatus | None, hold: timedelta, at: datetime) -> datetime:
+    if before is None or before.since is None:
+        return at
+    gap_is_too_long = before.verdict != FIRING and at - before.since > 2 * hold
+    return at if gap_is_too_long else before.since
+
+
+def _status(
+    before: TriggerStatus | None,
+    trigger: Trigger,
+    verdict: str,
+    reason: str,
+    message: str,
+    *,
+    value: str = "",
+    bound: str = "",
+    samples: int = 0,
+    since: datetime | None = None,
+) -> TriggerStatus:
+    """The new status, or the old one while nothing but its numbers would change: status keeps those of the last
+    transition, else every look would be a write."""
+    if before and (before.verdict, before.reason, before.since) == (verdict, reason, since):
+        return before
+    return TriggerStatus(trigger.name, verdict, str(reason), message, value, bound, samples, since)
+
+
+def _query_text(question: MetricQuestion) -> str:
+    if isinstance(question, CountsQuestion):
+        return f"{question.events} / {question.total}"
+    return question.query

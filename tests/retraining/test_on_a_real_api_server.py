@@ -1,0 +1,143 @@
+"""The same passes against a real API server: it accepts what we write, and its garbage collector meets our finalizer.
+
+Kubeflow is a fake, and so are time and Prometheus.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.retraining.builders import NEW_DIGEST, NOW, SERVERS, counts, evaluation
+from tests.retraining.fakes import FakeBackground, FakeEvents, FakeKubeflow
+from tests.retraining.simulation import CONFIG, policy_body, rollout_body
+
+from modelwright.cluster.access import Cluster
+from modelwright.cluster.answers import Answer
+from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, Key
+from modelwright.cluster.room import Room
+from modelwright.errors import Conflict
+from modelwright.kubeflow.asking import Asker
+from modelwright.kubeflow.evaluation import EvaluatedModel
+from modelwright.kubeflow.questions import ReadEvaluation, ReadResult
+from modelwright.metrics.questions import CountsQuestion
+from modelwright.retraining.reconcile import reconcile_policy, reconcile_run
+
+
+class Loop:
+    """An operator for one namespace of the real API server."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self.cluster, self.namespace = cluster, namespace
+        self.kubeflow = FakeKubeflow(NOW)
+        self.background = FakeBackground()
+        self.events = FakeEvents()
+        self.policy = Key(RETRAIN_POLICY.name, namespace, "churn")
+        self._asker = Asker(SERVERS, connect=lambda server: self.kubeflow)  # type: ignore[arg-type,return-value]
+        self._room = Room(
+            cluster=cluster,
+            background=self.background,  # type: ignore[arg-type]
+            events=self.events,
+            may_raise=lambda: True,
+            config=CONFIG,
+            now=lambda: self.kubeflow.now,
+            leading_since=NOW,
+        )
+
+    async def set_up(self, **spec: Any) -> None:
+        policy, rollout = policy_body(self.namespace), rollout_body(self.namespace)
+        for body in (policy, rollout):
+            del body["metadata"]["uid"]
+        policy["spec"] |= spec
+        await self.cluster.create(RETRAIN_POLICY, policy)
+        created = await self.cluster.create(MODEL_ROLLOUT, rollout)
+        await self.cluster.replace(MODEL_ROLLOUT, {**created, "status": rollout["status"]}, subresource="status")
+
+    async def runs(self) -> list[dict[str, Any]]:
+        return list(await self.cluster.list(RETRAIN_RUN, self.namespace))
+
+    async def round(self) -> None:
+        """Everything is looked at and answered once, and ten seconds pass."""
+        for _ in range(2):
+            runs = [Key(RETRAIN_RUN.name, self.namespace, body["metadata"]["name"]) for body in await self.runs()]
+            for key, reconcile in [(self.policy, reconcile_policy), *((key, reconcile_run) for key in runs)]:
+                try:
+                    await reconcile(key, self._room)
+                except Conflict:
+                    continue
+                for question in self.background.wanted.get(key, ()):
+                    at = self.kubeflow.now
+                    value = await self._answer(question)
+                    self.background.given[key, question] = Answer(at, at, value)
+        self.kubeflow.pass_time(timedelta(seconds=10))
+
+    async def _answer(self, question: Any) -> Any:
+        if isinstance(question, CountsQuestion):
+            return counts(800, 1000, self.kubeflow.now)
+        if isinstance(question, ReadEvaluation):
+            (run,) = await self.runs()
+            model = EvaluatedModel(f"{question.model_prefix}/model", NEW_DIGEST)
+            return ReadResult(evaluation(run["metadata"]["uid"], model=model), f"sha256:{'e' * 64}", NEW_DIGEST)
+        return self._asker.ask(question)
+
+
+@pytest.fixture
+def loop(cluster: Cluster, namespace: str) -> Loop:
+    return Loop(cluster, namespace)
+
+
+async def test_a_degraded_model_is_retrained_judged_and_approved(loop: Loop) -> None:
+    await loop.set_up()
+    for _ in range(8):
+        await loop.round()
+    (id,) = loop.kubeflow.runs
+    (run,) = await loop.runs()
+    assert run["status"]["pipelineRun"]["id"] == id
+    assert run["metadata"]["finalizers"] == ["modelwright.dev/pipeline-run"]
+    assert run["metadata"]["ownerReferences"][0]["name"] == "churn"
+
+    loop.kubeflow.end(id, "SUCCEEDED")
+    for _ in range(4):
+        await loop.round()
+    (run,) = await loop.runs()
+    assert run["status"]["phase"] == "Approved"
+    assert "finalizers" not in run["metadata"]
+    policy = await loop.cluster.get(RETRAIN_POLICY, loop.namespace, "churn")
+    assert policy is not None
+    assert policy["status"]["approved"]["retrainRun"] == run["metadata"]["name"]
+    assert {"Triggered", "ModelApproved", "PipelineRunStarted", "Approved"} <= set(loop.events.told)
+
+    await loop.round()
+    assert await loop.cluster.get(RETRAIN_POLICY, loop.namespace, "churn") == policy
+    assert await loop.runs() == [run]
+
+
+async def test_deleting_the_policy_stops_the_pipeline_before_the_run_goes(loop: Loop) -> None:
+    await loop.set_up()
+    for _ in range(8):
+        await loop.round()
+    (id,) = loop.kubeflow.runs
+    await loop.cluster.delete(RETRAIN_POLICY, loop.namespace, "churn")
+    async with asyncio.timeout(60):
+        while await loop.runs():
+            await loop.round()
+    assert loop.kubeflow.runs[id].state == "CANCELED"
+
+
+async def test_a_policy_that_cannot_work_as_written_is_stalled_and_mended_by_an_edit(loop: Loop) -> None:
+    pipeline = {"name": "churn-training", "parameters": [{"name": "epochs", "value": "many"}]}
+    await loop.set_up(pipeline=pipeline)
+    for _ in range(8):
+        await loop.round()
+    policy = await loop.cluster.get(RETRAIN_POLICY, loop.namespace, "churn")
+    assert policy is not None
+    conditions = {each["type"]: each["reason"] for each in policy["status"]["conditions"]}
+    assert conditions["Stalled"] == "InvalidParameters"
+    assert await loop.runs() == []
+    mended = {"spec": {"pipeline": {"parameters": [{"name": "epochs", "value": "20"}]}}}
+    await loop.cluster.merge_patch(RETRAIN_POLICY, loop.namespace, "churn", mended)
+    for _ in range(8):
+        await loop.round()
+    assert len(await loop.runs()) == 1
