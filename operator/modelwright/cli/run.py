@@ -1,0 +1,44 @@
+"""`modelwright run`: the operator itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import click
+
+from modelwright.configuration import read_configuration
+from modelwright.errors import ModelwrightError
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), required=True, help="The operator's configuration file.")
+@click.option("--namespace", "-n", "namespaces", multiple=True, help="Watch only this namespace; may be repeated.")
+@click.option("--lease-namespace", envvar="POD_NAMESPACE", default="default", show_default=True)
+@click.option("--listen-address", envvar="LISTEN_ADDRESS", default="0.0.0.0", show_default=True)
+@click.option("--health-port", default=8080, show_default=True, help="Port of /healthz; 0 for none.")
+@click.option("--kubeconfig", type=click.Path(), help="Default: the pod's service account, else KUBECONFIG.")
+@click.option("--log-level", default="INFO", type=click.Choice(["DEBUG", "INFO", "WARNING"]), show_default=True)
+def run(
+    config: Path,
+    namespaces: tuple[str, ...],
+    lease_namespace: str,
+    listen_address: str,
+    health_port: int,
+    kubeconfig: str | None,
+    log_level: str,
+) -> None:
+    """Run the operator until it is told to stop."""
+    from modelwright import wiring
+
+    logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if log_level != "DEBUG":
+        for chatty in ("kopf", "aiohttp.access"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+    listen = f"{listen_address}:{health_port}" if health_port else ""
+    try:
+        options = wiring.Options(read_configuration(config), namespaces, lease_namespace, listen, kubeconfig)
+        asyncio.run(wiring.run(options))
+    except* ModelwrightError as group:
+        raise click.ClickException(str(group.exceptions[0])) from None

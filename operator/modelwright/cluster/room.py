@@ -1,0 +1,50 @@
+"""What a reconcile works with: one set of collaborators for all kinds, wired once in `wiring.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from modelwright.cluster.access import Cluster
+from modelwright.cluster.background import Background
+from modelwright.cluster.keys import Key
+
+
+class Events(Protocol):
+    """Where news goes, after the status that tells the same was saved. Losing news never fails a pass."""
+
+    async def emit(self, regarding: dict[str, Any], type_: str, reason: str, message: str) -> None: ...
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Room:
+    """`config` is the operator's configuration file as read; rooms take from it what is theirs.
+
+    `leading_since`: what was begun before it, a predecessor may have half done.
+    """
+
+    cluster: Cluster
+    background: Background
+    events: Events
+    may_raise: Callable[[], bool]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    now: Callable[[], datetime] = utc_now
+    leading_since: datetime = field(default_factory=utc_now)
+    _seen: set[Key] = field(default_factory=set)
+
+    def is_first_pass(self, key: Key) -> bool:
+        """Whether this process has not yet completed a pass over `key`: what happened before, nobody watched."""
+        return key not in self._seen
+
+    def remember(self, key: Key) -> None:
+        self._seen.add(key)
+
+    def forget(self, key: Key) -> None:
+        self._seen.discard(key)
+        self.background.forget(key)

@@ -1,0 +1,76 @@
+"""The only file that knows kopf: a watch event becomes keys in the queue, and nothing else is read from it.
+
+Only `on.event` handlers: they leave no annotation and no finalizer on users' objects (docs/adr/0002).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import kopf
+
+from modelwright.cluster.access import credentials
+from modelwright.cluster.keys import (
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    HTTP_ROUTE,
+    MODEL_ROLLOUT,
+    RETRAIN_POLICY,
+    RETRAIN_RUN,
+    SERVICE,
+    Kind,
+)
+from modelwright.cluster.wakes import Wakes
+
+FINALIZER = "modelwright.dev/unused-by-design"
+REQUEST_TIMEOUT = 15
+ROLLOUT_LABEL = "modelwright.dev/rollout"
+
+
+def registry_for(wakes: Wakes, kubeconfig: str | None) -> kopf.OperatorRegistry:
+    """A kopf registry whose handlers only tell `wakes` which object was seen."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.startup(registry=registry)
+    def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+        settings.posting.enabled = False
+        settings.networking.request_timeout = REQUEST_TIMEOUT
+        settings.scanning.disabled = True
+        settings.persistence.finalizer = FINALIZER
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        # Not kopf's own logins: one imports the synchronous client and its models, the others ignore a tokenFile.
+        found = await credentials(kubeconfig)
+        return kopf.ConnectionInfo(
+            server=found.server,
+            ca_path=found.ca_path,
+            certificate_path=found.certificate_path,
+            private_key_path=found.private_key_path,
+            token=found.token,
+            scheme="Bearer",
+        )
+
+    for kind in (RETRAIN_POLICY, RETRAIN_RUN, MODEL_ROLLOUT):
+        _watch(registry, kind, wakes)
+    for kind in (DEPLOYMENT, SERVICE, ENDPOINT_SLICE, HTTP_ROUTE):
+        _watch(registry, kind, wakes, labels={ROLLOUT_LABEL: kopf.PRESENT})
+    return registry
+
+
+def _watch(registry: kopf.OperatorRegistry, kind: Kind, wakes: Wakes, labels: Mapping[str, Any] | None = None) -> None:
+    @kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, labels=labels, id=f"wake-{kind.plural}")
+    def seen(event: Mapping[str, Any], **_: Any) -> None:
+        wakes.saw(kind, event["object"], gone=event["type"] == "DELETED")
+
+
+async def watch(wakes: Wakes, namespaces: tuple[str, ...], liveness: str | None, kubeconfig: str | None) -> None:
+    """Watch until cancelled: everywhere, or in `namespaces` only."""
+    await kopf.operator(
+        registry=registry_for(wakes, kubeconfig),
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        liveness_endpoint=liveness,
+    )

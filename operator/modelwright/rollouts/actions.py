@@ -1,0 +1,71 @@
+"""What a plan asks to be done to the cluster. Each action is safe to do twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelwright.api.models import Model
+
+
+@dataclass(frozen=True)
+class RecordRevision:
+    """Keep model and template of `revision` as a ControllerRevision."""
+
+    revision: str
+    number: int
+    model: Model
+    template: Mapping[str, Any]
+    port: str
+
+
+@dataclass(frozen=True)
+class CreateDeployment:
+    revision: str
+    model: Model
+    template: Mapping[str, Any]
+    replicas: int
+
+
+@dataclass(frozen=True)
+class ScaleDeployment:
+    name: str
+    replicas: int
+
+
+@dataclass(frozen=True)
+class DeleteDeployment:
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class PointService:
+    """Make the stable or the candidate Service select `revision`."""
+
+    role: str  # stable | candidate
+    revision: str
+    port: str
+
+
+@dataclass(frozen=True)
+class WriteRoute:
+    """Write the managed route with the candidate at `candidate_weight`.
+
+    A raise names the `resource_version` it was decided on, and fails with Conflict on any other; lowering is always
+    allowed and names none.
+    """
+
+    candidate_weight: int
+    resource_version: str = ""
+
+
+@dataclass(frozen=True)
+class ForgetRevision:
+    revision: str
+
+
+Action = (
+    RecordRevision | CreateDeployment | ScaleDeployment | DeleteDeployment | PointService | WriteRoute | ForgetRevision
+)

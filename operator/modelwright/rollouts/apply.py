@@ -1,0 +1,49 @@
+"""Carries out a plan's actions, in order, each safe to repeat. A conflict stops the pass: read and plan again."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from modelwright.api.rollout import ModelRollout
+from modelwright.cluster.access import Cluster
+from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, HTTP_ROUTE, SERVICE
+from modelwright.errors import Conflict
+from modelwright.rollouts import manifests
+from modelwright.rollouts.actions import (
+    Action,
+    CreateDeployment,
+    DeleteDeployment,
+    ForgetRevision,
+    PointService,
+    RecordRevision,
+    ScaleDeployment,
+    WriteRoute,
+)
+
+
+async def apply(cluster: Cluster, rollout: ModelRollout, actions: tuple[Action, ...]) -> None:
+    """Raises what `Cluster` raises; the actions after the failed one are left for the next pass."""
+    for action in actions:
+        await _apply_one(cluster, rollout, action)
+
+
+async def _apply_one(cluster: Cluster, rollout: ModelRollout, action: Action) -> None:
+    namespace = rollout.namespace
+    match action:
+        case RecordRevision():
+            # The name is a hash of the content: whoever wrote it before wrote the same.
+            with suppress(Conflict):
+                await cluster.create(CONTROLLER_REVISION, manifests.controller_revision(rollout, action))
+        case CreateDeployment(revision, model, template, replicas):
+            body = manifests.deployment(rollout, revision, model, template, replicas)
+            await cluster.create(DEPLOYMENT, body, strict=True)
+        case ScaleDeployment(name, replicas):
+            await cluster.merge_patch(DEPLOYMENT, namespace, name, {"spec": {"replicas": replicas}})
+        case DeleteDeployment(name, uid):
+            await cluster.delete(DEPLOYMENT, namespace, name, uid=uid)
+        case PointService(role, revision, port):
+            await cluster.apply(SERVICE, manifests.service(rollout, role, revision, port))
+        case WriteRoute():
+            await cluster.apply(HTTP_ROUTE, manifests.route(rollout, action))
+        case ForgetRevision(revision):
+            await cluster.delete(CONTROLLER_REVISION, namespace, manifests.child_name(rollout, revision))

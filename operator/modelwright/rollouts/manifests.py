@@ -1,0 +1,118 @@
+"""The objects that a rollout owns, built from what the plan decided.
+
+Labels come from an allow-list, never from the parent: a copied tracking label would make GitOps tools prune children.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from modelwright.api.models import Model
+from modelwright.api.rollout import ModelRollout
+from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, SERVICE
+from modelwright.rollouts.actions import RecordRevision, WriteRoute
+from modelwright.traffic import managed_route
+
+ROLLOUT_LABEL = "modelwright.dev/rollout"
+REVISION_LABEL = "modelwright.dev/revision"
+MANAGED_BY = {"app.kubernetes.io/managed-by": "modelwright"}
+URI_ANNOTATION = "modelwright.dev/model-uri"
+VERSION_ANNOTATION = "modelwright.dev/model-version"
+DIGEST_ANNOTATION = "modelwright.dev/model-digest"
+
+Object = dict[str, Any]
+
+
+def child_name(rollout: ModelRollout, revision: str) -> str:
+    return f"{rollout.name}-{revision}"
+
+
+def deployment(
+    rollout: ModelRollout, revision: str, model: Model, template: Mapping[str, Any], replicas: int
+) -> Object:
+    """One revision's Deployment. It never surges into another revision: a revision's template never changes."""
+    labels = {ROLLOUT_LABEL: rollout.name, REVISION_LABEL: revision}
+    pods: Object = copy.deepcopy(dict(template))
+    metadata = pods.setdefault("metadata", {})
+    metadata["labels"] = {**metadata.get("labels", {}), **labels}
+    _inject(pods, rollout.name, model)
+    body = _owned(rollout, DEPLOYMENT.api_version, DEPLOYMENT.name, child_name(rollout, revision), labels)
+    body["metadata"]["annotations"] = {
+        URI_ANNOTATION: model.uri,
+        VERSION_ANNOTATION: model.version,
+        DIGEST_ANNOTATION: model.digest,
+    }
+    body["spec"] = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pods}
+    return body
+
+
+def service(rollout: ModelRollout, role: str, revision: str, port: str) -> Object:
+    names = {"stable": managed_route.stable_service, "candidate": managed_route.candidate_service}
+    body = _owned(rollout, SERVICE.api_version, SERVICE.name, names[role](rollout.name), {ROLLOUT_LABEL: rollout.name})
+    target: int | str = int(port) if port.isdecimal() else port
+    body["spec"] = {
+        "selector": {ROLLOUT_LABEL: rollout.name, REVISION_LABEL: revision},
+        "ports": [{"name": "http", "port": managed_route.SERVICE_PORT, "targetPort": target, "protocol": "TCP"}],
+    }
+    return body
+
+
+def route(rollout: ModelRollout, action: WriteRoute) -> Object:
+    body = _owned(rollout, HTTP_ROUTE.api_version, HTTP_ROUTE.name, rollout.name, {ROLLOUT_LABEL: rollout.name})
+    if action.resource_version:
+        body["metadata"]["resourceVersion"] = action.resource_version
+    body["spec"] = managed_route.spec_of(rollout, action.candidate_weight)
+    return body
+
+
+def controller_revision(rollout: ModelRollout, action: RecordRevision) -> Object:
+    body = _owned(
+        rollout,
+        CONTROLLER_REVISION.api_version,
+        CONTROLLER_REVISION.name,
+        child_name(rollout, action.revision),
+        {ROLLOUT_LABEL: rollout.name, REVISION_LABEL: action.revision},
+    )
+    body["revision"] = action.number
+    body["data"] = {
+        "model": {"version": action.model.version, "uri": action.model.uri, "digest": action.model.digest},
+        "template": action.template,
+        "port": action.port,
+    }
+    return body
+
+
+def _owned(rollout: ModelRollout, api_version: str, kind: str, name: str, labels: Mapping[str, str]) -> Object:
+    owner = {
+        "apiVersion": MODEL_ROLLOUT.api_version,
+        "kind": MODEL_ROLLOUT.name,
+        "name": rollout.name,
+        "uid": rollout.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "namespace": rollout.namespace,
+            "labels": {**MANAGED_BY, **labels},
+            "ownerReferences": [owner],
+        },
+    }
+
+
+def _inject(pods: Object, name: str, model: Model) -> None:
+    """Tell the first container which model to serve. What the user wrote under the same names gives way."""
+    injected = {
+        "MODEL_NAME": name,
+        "MODEL_URI": model.uri,
+        "MODEL_VERSION": model.version,
+        "MODEL_DIGEST": model.digest,
+    }
+    container = pods["spec"]["containers"][0]
+    kept = [entry for entry in container.get("env", []) if entry.get("name") not in injected]
+    container["env"] = [{"name": key, "value": value} for key, value in injected.items()] + kept

@@ -1,0 +1,77 @@
+"""What one pass saw of a rollout's world: frozen, complete, and the planner's only input besides `now`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelwright.api.models import Model
+from modelwright.api.rollout import ModelRollout
+from modelwright.cluster.answers import Answer
+from modelwright.traffic.route import RouteSeen
+
+
+@dataclass(frozen=True)
+class DeploymentSeen:
+    """A Deployment of ours. `wanted` is what its spec asks for; `problem` says why pods do not start, if known."""
+
+    name: str
+    revision: str
+    model: Model
+    wanted: int
+    uid: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class ServiceSeen:
+    """A Service of ours: the revision that it selects, and its ready endpoints counted by the revision of their pod."""
+
+    revision: str
+    ready: Mapping[str, int] = field(default_factory=dict)
+
+    def holds_only(self, revision: str) -> bool:
+        return set(self.ready) == {revision}
+
+
+@dataclass(frozen=True)
+class Approved:
+    """The policy's latest approved model. `judged_against` is the digest of the champion in its evaluation."""
+
+    model: Model
+    retrain_run: str
+    judged_against: str = ""
+
+
+@dataclass(frozen=True)
+class RecordedRevision:
+    """A ControllerRevision: model and pod template of a revision, from which its Deployment can be made again."""
+
+    revision: str
+    number: int
+    model: Model
+    template: Mapping[str, Any]
+    port: str
+
+
+@dataclass(frozen=True)
+class Observation:
+    rollout: ModelRollout
+    policy_exists: bool = False
+    approved: Approved | None = None
+    deployments: Mapping[str, DeploymentSeen] = field(default_factory=dict)
+    recorded: Mapping[str, RecordedRevision] = field(default_factory=dict)
+    stable_service: ServiceSeen | None = None
+    candidate_service: ServiceSeen | None = None
+    route: RouteSeen | None = None
+    answers: Mapping[Any, Answer] = field(default_factory=dict)
+    may_raise: bool = True  # our lease was renewed within the renew deadline
+    first_pass: bool = False  # nothing is remembered of this object: the operator has just started
+
+    def ready(self, revision: str) -> int:
+        """Ready endpoints of `revision`, in whichever of the two Services selects it."""
+        return max(
+            (service.ready.get(revision, 0) for service in (self.stable_service, self.candidate_service) if service),
+            default=0,
+        )

@@ -1,0 +1,166 @@
+"""Reads everything a rollout's plan depends on, freshly, from the API server. Never waits for anything else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modelwright.api.models import Model
+from modelwright.api.parsing import parse_policy, parse_run
+from modelwright.api.rollout import ModelRollout
+from modelwright.cluster.access import FIELD_MANAGER, Cluster
+from modelwright.cluster.answers import Answer
+from modelwright.cluster.keys import (
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    HTTP_ROUTE,
+    POD,
+    RETRAIN_POLICY,
+    RETRAIN_RUN,
+    SERVICE,
+)
+from modelwright.errors import InvalidSpec
+from modelwright.rollouts.manifests import (
+    DIGEST_ANNOTATION,
+    REVISION_LABEL,
+    ROLLOUT_LABEL,
+    URI_ANNOTATION,
+    VERSION_ANNOTATION,
+)
+from modelwright.rollouts.observation import (
+    Approved,
+    DeploymentSeen,
+    Observation,
+    RecordedRevision,
+    ServiceSeen,
+)
+from modelwright.traffic import managed_route
+
+Object = Mapping[str, Any]
+
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+
+
+async def observe(
+    cluster: Cluster,
+    rollout: ModelRollout,
+    answers: Mapping[Any, Answer],
+    *,
+    may_raise: bool,
+    first_pass: bool,
+) -> Observation:
+    """One complete observation. Raises Unavailable or Forbidden where any part of it could not be read."""
+    namespace, name = rollout.namespace, rollout.name
+    labels = {ROLLOUT_LABEL: name}
+    services = (managed_route.stable_service(name), managed_route.candidate_service(name))
+    deployments, revisions, pods, stable_slices, candidate_slices = await asyncio.gather(
+        cluster.list(DEPLOYMENT, namespace, labels),
+        cluster.list(CONTROLLER_REVISION, namespace, labels),
+        cluster.list(POD, namespace, labels),
+        *(cluster.list(ENDPOINT_SLICE, namespace, {SERVICE_NAME_LABEL: service}) for service in services),
+    )
+    stable, candidate, route = await asyncio.gather(
+        *(cluster.get(SERVICE, namespace, service) for service in services),
+        cluster.get(HTTP_ROUTE, namespace, name),
+    )
+    policy_exists, approved = await _approved(cluster, rollout)
+    revision_of_pod = {pod["metadata"]["name"]: _revision(pod) for pod in pods}
+    problems = _problems(pods)
+    owned = [_deployment(body, problems) for body in deployments if _is_ours(body, rollout)]
+    recorded = [_recorded(body) for body in revisions if _is_ours(body, rollout)]
+    return Observation(
+        rollout=rollout,
+        policy_exists=policy_exists,
+        approved=approved,
+        deployments={deployment.revision: deployment for deployment in owned},
+        recorded={record.revision: record for record in recorded},
+        stable_service=_service(stable, stable_slices, revision_of_pod),
+        candidate_service=_service(candidate, candidate_slices, revision_of_pod),
+        route=managed_route.read(rollout, route, FIELD_MANAGER) if route else None,
+        answers=answers,
+        may_raise=may_raise,
+        first_pass=first_pass,
+    )
+
+
+async def _approved(cluster: Cluster, rollout: ModelRollout) -> tuple[bool, Approved | None]:
+    source = rollout.spec.model_from
+    if source is None:
+        return False, None
+    body = await cluster.get(RETRAIN_POLICY, rollout.namespace, source.retrain_policy)
+    if body is None:
+        return False, None
+    try:
+        approved = parse_policy(body).status.approved
+        if approved is None:
+            return True, None
+        run = await cluster.get(RETRAIN_RUN, rollout.namespace, approved.retrain_run)
+        evaluation = parse_run(run).status.evaluation if run else None
+    except InvalidSpec:
+        # The policy's own conditions say what is wrong with it; here it only means that nothing is approved.
+        return True, None
+    judged_against = evaluation.champion if evaluation else ""
+    return True, Approved(approved.model, approved.retrain_run, judged_against)
+
+
+def _is_ours(body: Object, rollout: ModelRollout) -> bool:
+    return any(owner.get("uid") == rollout.uid for owner in body["metadata"].get("ownerReferences", []))
+
+
+def _revision(body: Object) -> str:
+    return str(body["metadata"].get("labels", {}).get(REVISION_LABEL, ""))
+
+
+def _deployment(body: Object, problems: Mapping[str, str]) -> DeploymentSeen:
+    annotations = body["metadata"].get("annotations", {})
+    revision = _revision(body)
+    return DeploymentSeen(
+        name=body["metadata"]["name"],
+        revision=revision,
+        model=Model(
+            annotations.get(VERSION_ANNOTATION, ""),
+            annotations.get(URI_ANNOTATION, ""),
+            annotations.get(DIGEST_ANNOTATION, ""),
+        ),
+        wanted=int(body["spec"].get("replicas", 1)),
+        uid=body["metadata"]["uid"],
+        problem=problems.get(revision, "") or _replica_failure(body),
+    )
+
+
+def _replica_failure(body: Object) -> str:
+    for condition in body.get("status", {}).get("conditions", []):
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            return str(condition.get("message", ""))[:300]
+    return ""
+
+
+def _problems(pods: Sequence[Object]) -> dict[str, str]:
+    """Why pods of a revision do not start, in the kubelet's own words: the reason only, its text may hold anything."""
+    problems = {}
+    for pod in pods:
+        for container in pod.get("status", {}).get("containerStatuses", []):
+            waiting = container.get("state", {}).get("waiting", {})
+            if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+                problems[_revision(pod)] = f"{container['name']} is in {waiting['reason']}"
+    return problems
+
+
+def _recorded(body: Object) -> RecordedRevision:
+    data = body.get("data", {})
+    return RecordedRevision(
+        _revision(body), int(body["revision"]), Model(**data["model"]), data["template"], data["port"]
+    )
+
+
+def _service(body: Object | None, slices: Sequence[Object], revision_of_pod: Mapping[str, str]) -> ServiceSeen | None:
+    if body is None:
+        return None
+    ready: Counter[str] = Counter()
+    for endpoint in (endpoint for piece in slices for endpoint in piece.get("endpoints") or []):
+        if endpoint.get("conditions", {}).get("ready"):
+            ready[revision_of_pod.get(endpoint.get("targetRef", {}).get("name", ""), "")] += 1
+    return ServiceSeen(str(body["spec"].get("selector", {}).get(REVISION_LABEL, "")), dict(ready))

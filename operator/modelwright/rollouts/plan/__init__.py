@@ -1,0 +1,68 @@
+"""Decides what a rollout does next, purely: a frozen observation and `now` in, a plan out.
+
+Read `plan_rollout` aloud; each stage has a file of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from modelwright.api.rollout import Stage
+from modelwright.rollouts.observation import Observation
+from modelwright.rollouts.plan import commands, conditions, guardrails
+from modelwright.rollouts.plan.desired import Desired, desired, newer_waits, recover_stable
+from modelwright.rollouts.plan.draft import Draft, Headline, Mood, News, Plan
+from modelwright.rollouts.plan.leaving import go_back, leave
+from modelwright.rollouts.plan.promoting import plan_promotion
+from modelwright.rollouts.plan.resting import plan_rest
+from modelwright.rollouts.plan.stepping import plan_step
+from modelwright.rollouts.plan.weights import police
+
+__all__ = ["News", "Plan", "plan_rollout"]
+
+
+def plan_rollout(seen: Observation, now: datetime) -> Plan:
+    """The next moves for one ModelRollout."""
+    draft = Draft(seen, now, seen.rollout.status)
+    if seen.rollout.deleted_at:
+        # Everything that we made has an owner reference, and nothing of ours outlives it.
+        return Plan((), seen.rollout.status)
+    recover_stable(draft)
+    commands.obey(draft)
+    police(draft)
+    _follow_wish(draft, desired(seen))
+    return _finish(draft)
+
+
+def _follow_wish(draft: Draft, want: Desired | None) -> None:
+    match draft.status.stage:
+        case None | Stage.STARTING:
+            plan_rest(draft, want)
+        case Stage.ROLLING_BACK | Stage.SUPERSEDING:
+            go_back(draft)
+        case Stage.PROMOTING:
+            plan_promotion(draft)
+        case Stage.STEPPING | Stage.BAKING:
+            if want and want.revision != draft.candidate.revision and not newer_waits(draft, want):
+                leave(draft, Stage.SUPERSEDING, "Superseded", f"superseded by {want.model.version}", reject=False)
+            else:
+                plan_step(draft)
+
+
+def _finish(draft: Draft) -> Plan:
+    seen = draft.seen
+    headline = draft.headline or Headline(Mood.MOVING, "Progressing", "")
+    serving = draft.status.stable is not None and seen.ready(draft.status.stable.revision) > 0
+    draft.change(
+        observed_generation=seen.rollout.generation,
+        phase=conditions.PHASE[headline.mood],
+        conditions=conditions.conditions_of(seen.rollout, draft.status, headline, serving, draft.now),
+    )
+    return Plan(
+        actions=tuple(draft.actions),
+        status=draft.status,
+        news=tuple(draft.news),
+        questions=guardrails.questions(draft),
+        requeue_after=min(draft.waits, default=None),
+        urgent=draft.urgent,
+    )

@@ -1,0 +1,115 @@
+"""The sheet of paper of one pass: stages write on it, and `finish` turns it into a frozen plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from modelwright.api.rollout import Arm, RolloutSpec, RolloutStatus
+from modelwright.rollouts.actions import Action, WriteRoute
+from modelwright.rollouts.observation import Observation
+
+
+class Mood(StrEnum):
+    """How a deployment tool shall read the rollout: the rows of the status table in docs/status.md."""
+
+    RESTING = "Resting"
+    MOVING = "Moving"
+    WAITING_FOR_A_PERSON = "WaitingForAPerson"
+    HOLDING = "Holding"
+    ROLLING_BACK = "RollingBack"
+    ROLLED_BACK = "RolledBack"
+    STALLED = "Stalled"
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What `kubectl get` shall say. The message holds no countdown: it changes only when the situation does."""
+
+    mood: Mood
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class News:
+    """An event to emit once the status that tells the same is saved. `type` is Normal or Warning."""
+
+    type: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do, in order; the status to write; what to ask of the metric sources; when to look again.
+
+    `urgent` marks a rollback: route and status are then written side by side, and neither waits for the other.
+    """
+
+    actions: tuple[Action, ...]
+    status: RolloutStatus
+    news: tuple[News, ...] = ()
+    questions: tuple[Any, ...] = ()
+    requeue_after: timedelta | None = None
+    urgent: bool = False
+
+
+@dataclass
+class Draft:
+    seen: Observation
+    now: datetime
+    status: RolloutStatus
+    actions: list[Action] = field(default_factory=list)
+    news: list[News] = field(default_factory=list)
+    waits: list[timedelta] = field(default_factory=list)
+    headline: Headline | None = None
+    urgent: bool = False
+
+    @property
+    def spec(self) -> RolloutSpec:
+        return self.seen.rollout.spec
+
+    @property
+    def stable(self) -> Arm:
+        assert self.status.stable is not None, "a stage that needs a stable revision was planned without one"
+        return self.status.stable
+
+    @property
+    def candidate(self) -> Arm:
+        assert self.status.candidate is not None, "a stage that needs a candidate was planned without one"
+        return self.status.candidate
+
+    @property
+    def writes_route(self) -> bool:
+        """Whether this pass lowers the weight already: then nothing may raise it on what was read before."""
+        return any(isinstance(action, WriteRoute) for action in self.actions)
+
+    def change(self, **fields: Any) -> None:
+        self.status = replace(self.status, **fields)
+
+    def change_step(self, **fields: Any) -> None:
+        assert self.status.step is not None, "there is no step to change"
+        self.change(step=replace(self.status.step, **fields))
+
+    def weigh(self, weight: int) -> None:
+        """Record what the route is asked for. It is saved after the route was written, never before."""
+        self.change(
+            candidate=replace(self.candidate, weight=weight),
+            stable=replace(self.stable, weight=100 - weight),
+        )
+
+    def do(self, action: Action) -> None:
+        if action not in self.actions:
+            self.actions.append(action)
+
+    def tell(self, reason: str, message: str, *, warn: bool = False) -> None:
+        self.news.append(News("Warning" if warn else "Normal", reason, message))
+
+    def look_again(self, after: timedelta) -> None:
+        self.waits.append(max(after, timedelta(milliseconds=100)))
+
+    def say(self, mood: Mood, reason: str, message: str) -> None:
+        self.headline = Headline(mood, reason, message)

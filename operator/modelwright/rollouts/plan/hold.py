@@ -1,0 +1,70 @@
+"""The hold of a step: time in which every guardrail that is due passes, and the look after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from modelwright.rollouts.plan.draft import Draft
+from modelwright.rollouts.plan.guardrails import Judged
+
+MAX_GAP = 2
+"""Intervals between two looks beyond which the time between them does not count as held."""
+
+CHECKPOINT = timedelta(minutes=1)
+"""How often the stretch under way is folded into status: what a restart may cost of a hold."""
+
+
+def count(draft: Draft, judged: Sequence[Judged], hold: timedelta) -> bool:
+    """Count the hold on, and say whether it is over and every deciding look is younger than its end."""
+    step, interval = draft.status.step, draft.spec.analysis.interval
+    assert step is not None
+    deciding = [item for item in judged if item.decides]
+    asked_at = _oldest(deciding, draft.now)
+    lets = all(item.lets_hold for item in deciding)
+    fresh = asked_at is not None and draft.now - asked_at <= MAX_GAP * interval
+    if not (lets and fresh):
+        _end_stretch(draft, asked_at, interval if not lets else timedelta(0))
+        return False
+    if step.passing_since is None:
+        draft.change_step(passing_since=draft.now)
+        draft.look_again(hold - step.held)
+        return False
+    if draft.now - step.passing_since >= CHECKPOINT:
+        draft.change_step(held=step.held + (draft.now - step.passing_since), passing_since=draft.now)
+    over_at = step.passing_since + (hold - step.held)
+    if draft.now < over_at:
+        draft.look_again(over_at - draft.now)
+        return False
+    # Look before every step: a query that started before the hold was over has not seen its end.
+    return asked_at is not None and asked_at >= over_at and draft.now - asked_at <= interval
+
+
+def let_raise(draft: Draft, judged: Sequence[Judged], weight: int) -> bool:
+    """Whether the newest looks, younger than one interval, let the weight go up to `weight` percent.
+
+    The pods of a step may take long to come up: what let the last step pass may no longer be true.
+    """
+    deciding = [item for item in judged if item.decides]
+    asked_at = _oldest(deciding, draft.now)
+    if asked_at is None or draft.now - asked_at > draft.spec.analysis.interval:
+        return False
+    return all(item.lets_promote if weight == 100 else item.lets_hold for item in deciding)
+
+
+def _oldest(deciding: Sequence[Judged], now: datetime) -> datetime | None:
+    times = [item.asked_at for item in deciding]
+    if any(time is None for time in times):
+        return None
+    return min((time for time in times if time), default=now)
+
+
+def _end_stretch(draft: Draft, asked_at: datetime | None, unsure: timedelta) -> None:
+    """Keep what was surely held: up to the last good look, which was one interval before a bad one."""
+    step = draft.status.step
+    assert step is not None
+    if step.passing_since is None:
+        return
+    good_until = (asked_at - unsure) if asked_at else step.passing_since
+    held = max(timedelta(0), good_until - step.passing_since)
+    draft.change_step(held=step.held + held, passing_since=None)

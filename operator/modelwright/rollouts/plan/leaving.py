@@ -1,0 +1,65 @@
+"""The way back to stable: rollback, abort and supersede. The fast path: it needs no pods, no metrics, no approval."""
+
+from __future__ import annotations
+
+from modelwright.api.rollout import HistoryEntry, Rejection, Stage
+from modelwright.rollouts.actions import WriteRoute
+from modelwright.rollouts.plan.draft import Draft, Mood
+from modelwright.rollouts.plan.running import point
+
+REJECTED_KEPT = 100
+"""As many as the schema allows: a rejection that is forgotten would let the revision be tried again."""
+HISTORY_KEPT = 20
+
+RESULT = {Stage.ROLLING_BACK: "RolledBack", Stage.SUPERSEDING: "Superseded"}
+
+
+def leave(draft: Draft, stage: Stage, reason: str, message: str, *, reject: bool) -> None:
+    """Decide to go back to stable, and ask the route for it in this very pass."""
+    candidate = draft.candidate
+    draft.change(stage=stage, stage_since=draft.now, step=None, paused="", paused_message="")
+    if reject:
+        rejection = Rejection(candidate.revision, candidate.model.digest, draft.now, message, candidate.model.version)
+        others = [known for known in draft.status.rejected if known.revision != candidate.revision]
+        draft.change(rejected=(rejection, *others)[:REJECTED_KEPT])
+    draft.tell(reason, f"{candidate.model.version}: {message}", warn=stage is Stage.ROLLING_BACK)
+    go_back(draft)
+
+
+def go_back(draft: Draft) -> None:
+    """Assert the stable selector, then weight 0; settled once the route confirms it."""
+    stable, candidate, route = draft.stable, draft.candidate, draft.seen.route
+    draft.urgent = True
+    if draft.seen.ready(stable.revision) == 0:
+        draft.say(
+            Mood.ROLLING_BACK,
+            "StableUnavailable",
+            f"{candidate.model.version} has to go, but stable {stable.model.version} has no ready endpoint: held",
+        )
+        return
+    point(draft, "stable", stable.revision)
+    draft.weigh(0)
+    if route is None or route.candidate_weight != 0:
+        draft.do(WriteRoute(0))
+        draft.say(Mood.ROLLING_BACK, "RollingBack", f"from {candidate.model.version} to {stable.model.version}")
+    elif not route.accepted:
+        draft.say(Mood.ROLLING_BACK, "RollingBack", f"weight 0 for {candidate.model.version} is not yet confirmed")
+    else:
+        settle(draft)
+
+
+def settle(draft: Draft) -> None:
+    """The route confirmed weight 0: the rollout is over, and its candidate is nobody."""
+    candidate, stage = draft.candidate, draft.status.stage
+    assert stage is not None
+    result = RESULT[stage]
+    record(draft, candidate.revision, candidate.model.version, result)
+    draft.change(stage=None, stage_since=draft.now, candidate=None, started_at=None)
+    if stage is Stage.ROLLING_BACK:
+        draft.tell("RolledBack", f"all traffic is back on {draft.stable.model.version}", warn=True)
+    draft.say(Mood.ROLLING_BACK, "RollingBack", f"all traffic is back on {draft.stable.model.version}")
+    draft.look_again(draft.spec.promotion.scale_down_delay)
+
+
+def record(draft: Draft, revision: str, version: str, result: str) -> None:
+    draft.change(history=(HistoryEntry(revision, version, result, draft.now), *draft.status.history)[:HISTORY_KEPT])

@@ -1,0 +1,143 @@
+"""At rest: stable serves everything. Here a first version goes live, and here a new rollout starts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from modelwright.api.rollout import Arm, Stage, State
+from modelwright.rollouts.actions import WriteRoute
+from modelwright.rollouts.plan.desired import Desired
+from modelwright.rollouts.plan.draft import Draft, Mood
+from modelwright.rollouts.plan.leaving import record
+from modelwright.rollouts.plan.running import ensure_running, ensure_stable, point, retire_others
+from modelwright.rollouts.plan.stepping import first_step
+
+UNKNOWN_POLICY_RETRY = timedelta(seconds=30)
+
+
+def plan_rest(draft: Draft, want: Desired | None) -> None:
+    """Keep what Git says at rest, then start a rollout if another revision is wanted and nothing forbids it."""
+    if draft.status.stable is None:
+        _first_version(draft, want)
+        return
+    ensure_stable(draft)
+    point(draft, "candidate", draft.stable.revision)
+    route = draft.seen.route
+    if route is None or not route.as_wanted:
+        draft.do(WriteRoute(0))
+    if draft.headline is None:
+        _look_for_news(draft, want)
+    # Last: a revision that starts now has a role, and its old pods stay.
+    retire_others(draft)
+
+
+def _look_for_news(draft: Draft, want: Desired | None) -> None:
+    route = draft.seen.route
+    if route is not None and route.accepted is False:
+        draft.say(Mood.STALLED, "RouteNotAccepted", route.message)
+    elif want is None or want.revision == draft.stable.revision:
+        _say_at_rest(draft)
+    else:
+        _start_unless_forbidden(draft, want)
+
+
+def _start_unless_forbidden(draft: Draft, want: Desired) -> None:
+    version = want.model.version
+    if draft.status.paused and draft.status.history[:1] and draft.status.history[0].revision != want.revision:
+        # The pause was about another revision; this one is news.
+        draft.change(paused="", paused_message="")
+    status = draft.status
+    rejection = next((known for known in status.rejected if known.revision == want.revision), None)
+    if rejection:
+        draft.say(
+            Mood.ROLLED_BACK,
+            "RolledBack",
+            f"{version} was rejected: {rejection.reason}. {draft.stable.model.version} serves",
+        )
+    elif status.paused:
+        draft.say(Mood.WAITING_FOR_A_PERSON, status.paused, status.paused_message)
+    elif draft.spec.state is State.SUSPENDED:
+        draft.say(Mood.WAITING_FOR_A_PERSON, "Suspended", f"{version} waits: spec.state is Suspended")
+    elif want.judged_against and draft.stable.model.digest and want.judged_against != draft.stable.model.digest:
+        draft.say(
+            Mood.HOLDING,
+            "ChampionChanged",
+            f"{version} was judged against another model than {draft.stable.model.version}, which serves now",
+        )
+    else:
+        _start(draft, want)
+
+
+def _start(draft: Draft, want: Desired) -> None:
+    draft.change(
+        stage=Stage.STEPPING,
+        stage_since=draft.now,
+        started_at=draft.now,
+        candidate=Arm(want.revision, want.model, 0, want.retrain_run),
+        step=first_step(draft),
+        metrics=(),
+    )
+    if not draft.spec.steps:
+        draft.change(stage=Stage.BAKING)
+    draft.tell("RolloutStarted", f"{want.model.version} against {draft.stable.model.version}")
+    draft.say(Mood.MOVING, "WaitingForPods", f"{want.model.version} starts")
+
+
+def _first_version(draft: Draft, want: Desired | None) -> None:
+    """The very first version goes live once it is ready: there is nothing to compare it with."""
+    if want is None:
+        _say_why_nothing_is_wanted(draft)
+        return
+    spec, seen = draft.spec, draft.seen
+    arm = Arm(want.revision, want.model, 0, want.retrain_run)
+    draft.change(stage=Stage.STARTING, candidate=arm, started_at=draft.status.started_at or draft.now)
+    ensure_running(draft, want.revision, want.model, spec.replicas)
+    point(draft, "stable", want.revision)
+    point(draft, "candidate", want.revision)
+    retire_others(draft)
+    ready = seen.ready(want.revision)
+    deployment = seen.deployments.get(want.revision)
+    if ready < spec.replicas:
+        problem = f": {deployment.problem}" if deployment and deployment.problem else ""
+        draft.say(
+            Mood.MOVING, "WaitingForPods", f"{ready} of {spec.replicas} pods of {want.model.version} ready{problem}"
+        )
+    elif seen.route is None or not seen.route.as_wanted or seen.route.candidate_weight != 0:
+        draft.do(WriteRoute(0))
+        draft.say(Mood.MOVING, "WaitingForRoute", "the route is being created")
+    elif seen.route.accepted is False:
+        draft.say(Mood.STALLED, "RouteNotAccepted", seen.route.message)
+    elif not seen.route.accepted:
+        draft.say(Mood.MOVING, "WaitingForRoute", "the route is not accepted yet")
+    else:
+        stable = Arm(want.revision, want.model, 100, want.retrain_run)
+        draft.change(stage=None, stage_since=draft.now, stable=stable, candidate=None, started_at=None)
+        record(draft, want.revision, want.model.version, "Promoted")
+        draft.tell("Promoted", f"{want.model.version} serves all traffic, as the first version")
+        _say_at_rest(draft)
+
+
+def _say_why_nothing_is_wanted(draft: Draft) -> None:
+    source = draft.spec.model_from
+    name = source.retrain_policy if source else ""
+    if not draft.seen.policy_exists:
+        draft.say(
+            Mood.STALLED,
+            "PolicyNotFound",
+            f"there is no RetrainPolicy '{name}' in this namespace: create it, or set spec.baseline to serve meanwhile",
+        )
+        draft.look_again(UNKNOWN_POLICY_RETRY)
+    else:
+        draft.say(
+            Mood.MOVING,
+            "NoApprovedModel",
+            f"RetrainPolicy '{name}' has not approved a model yet: set spec.baseline to serve meanwhile",
+        )
+
+
+def _say_at_rest(draft: Draft) -> None:
+    version = draft.stable.model.version
+    if draft.seen.ready(draft.stable.revision) == 0 and draft.seen.stable_service is not None:
+        draft.say(Mood.HOLDING, "StableUnavailable", f"no endpoint of {version} is ready")
+    else:
+        draft.say(Mood.RESTING, "Promoted", f"{version} serves all traffic")

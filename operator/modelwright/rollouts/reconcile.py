@@ -1,0 +1,127 @@
+"""One pass over one ModelRollout: observe → plan → apply → one status write → events."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from modelwright.api.conditions import Condition, carry_over
+from modelwright.api.parsing import parse_rollout
+from modelwright.api.rollout import ModelRollout, RolloutStatus
+from modelwright.api.serialising import rollout_status
+from modelwright.cluster.access import Object
+from modelwright.cluster.keys import MODEL_ROLLOUT, Key
+from modelwright.cluster.room import Room
+from modelwright.errors import InvalidSpec
+from modelwright.rollouts.apply import apply
+from modelwright.rollouts.observe import observe
+from modelwright.rollouts.plan import News, Plan, plan_rollout
+
+
+async def reconcile_rollout(key: Key, room: Room) -> timedelta | None:
+    """Look at the rollout `key` names, and move it on. Returns when to look again, if nothing wakes it before.
+
+    Raises Conflict (look again now), Unavailable or Forbidden (look again later).
+    """
+    body = await room.cluster.get(MODEL_ROLLOUT, key.namespace, key.name)
+    if body is None:
+        room.forget(key)
+        return None
+    try:
+        rollout = parse_rollout(body)
+    except InvalidSpec as error:
+        await _stall_unparsed(room, body, "InvalidSpec", str(error))
+        return None
+    seen = await observe(
+        room.cluster,
+        rollout,
+        room.background.answers(key),
+        may_raise=room.may_raise(),
+        first_pass=room.is_first_pass(key),
+    )
+    plan = plan_rollout(seen, room.now())
+    try:
+        await _carry_out(room, body, rollout, plan)
+    except InvalidSpec as error:
+        # The API server refused an object of ours, which only the user's pod template can cause.
+        stalled = _stalled(room, rollout, "InvalidPodTemplate", error.message)
+        await _save(room, body, rollout.status, stalled)
+        return None
+    room.background.want(key, plan.questions)
+    for news in plan.news:
+        await room.events.emit(body, news.type, news.reason, news.message)
+    room.remember(key)
+    return plan.requeue_after
+
+
+async def _carry_out(room: Room, body: Object, rollout: ModelRollout, plan: Plan) -> None:
+    if plan.urgent:
+        # The rollback must not wait for its own record, nor the record for the rollback.
+        results = await asyncio.gather(
+            apply(room.cluster, rollout, plan.actions),
+            _save(room, body, rollout.status, plan.status),
+            return_exceptions=True,
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return
+    await apply(room.cluster, rollout, plan.actions)
+    await _save(room, body, rollout.status, plan.status)
+
+
+async def _save(room: Room, body: Object, old: RolloutStatus, new: RolloutStatus) -> None:
+    if new == old:
+        return
+    written = {
+        "apiVersion": body["apiVersion"],
+        "kind": body["kind"],
+        "metadata": {k: body["metadata"][k] for k in ("name", "namespace", "resourceVersion")},
+        "spec": body["spec"],
+        "status": rollout_status(new),
+    }
+    await room.cluster.replace(MODEL_ROLLOUT, written, subresource="status")
+
+
+def _stalled(room: Room, rollout: ModelRollout, reason: str, message: str) -> RolloutStatus:
+    generation = rollout.generation
+    conditions = (
+        Condition("Ready", "False", reason, message[:1000], generation),
+        Condition("Stalled", "True", reason, message[:1000], generation),
+    )
+    return replace(
+        rollout.status,
+        observed_generation=generation,
+        phase="Degraded",
+        conditions=carry_over(conditions, rollout.status.conditions, room.now()),
+    )
+
+
+async def _stall_unparsed(room: Room, body: Object, reason: str, message: str) -> None:
+    """The spec cannot be read: say so on top of whatever status there is, without touching the rest of it."""
+    generation = body["metadata"]["generation"]
+    now = room.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    old = {c["type"]: c for c in body.get("status", {}).get("conditions", [])}
+    conditions = []
+    for type_, status in (("Ready", "False"), ("Stalled", "True")):
+        same = old.get(type_, {}).get("status") == status
+        conditions.append(
+            {
+                "type": type_,
+                "status": status,
+                "reason": reason,
+                "message": message[:1000],
+                "observedGeneration": generation,
+                "lastTransitionTime": old[type_]["lastTransitionTime"] if same else now,
+            }
+        )
+    told = {"observedGeneration": generation, "phase": "Degraded", "conditions": conditions}
+    if {**body.get("status", {}), **told} != body.get("status", {}):
+        await room.cluster.merge_patch(
+            MODEL_ROLLOUT, body["metadata"]["namespace"], body["metadata"]["name"], {"status": told}, "status"
+        )
+        await room.events.emit(body, "Warning", reason, message[:1000])
+
+
+__all__ = ["News", "reconcile_rollout"]

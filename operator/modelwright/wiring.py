@@ -1,0 +1,109 @@
+"""Puts the rooms together and runs them: the one place that knows which source answers which question."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from modelwright import handlers
+from modelwright.cluster.access import Cluster
+from modelwright.cluster.answers import Question
+from modelwright.cluster.background import Background
+from modelwright.cluster.events import EventRecorder
+from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, Key
+from modelwright.cluster.lease import Leadership
+from modelwright.cluster.queue import WorkQueue
+from modelwright.cluster.room import Room, utc_now
+from modelwright.cluster.wakes import Wakes
+from modelwright.kubeflow.asking import Asker as KubeflowAsker
+from modelwright.kubeflow.configuration import pipeline_servers
+from modelwright.metrics.asking import Asker as MetricsAsker
+from modelwright.metrics.configuration import parse_metric_sources
+from modelwright.metrics.prometheus import Source
+from modelwright.retraining.reconcile import reconcile_policy, reconcile_run
+from modelwright.rollouts.reconcile import reconcile_rollout
+
+log = logging.getLogger(__name__)
+
+RECONCILERS = {
+    MODEL_ROLLOUT.name: reconcile_rollout,
+    RETRAIN_POLICY.name: reconcile_policy,
+    RETRAIN_RUN.name: reconcile_run,
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How this process runs: `namespaces` empty means all, `listen` the address of /healthz, "" for none."""
+
+    config: Mapping[str, Any]
+    namespaces: tuple[str, ...] = ()
+    lease_namespace: str = "default"
+    listen: str = ""
+    kubeconfig: str | None = None
+
+    @property
+    def identity(self) -> str:
+        return os.environ.get("POD_NAME") or f"{socket.gethostname()}-{os.getpid()}"
+
+
+async def run(options: Options) -> None:
+    """Lead when it is our turn, and reconcile until cancelled. Raises lease.Lost when another process leads."""
+    cluster = await Cluster.connect(options.kubeconfig)
+    leadership = Leadership(cluster, options.lease_namespace, "modelwright", options.identity)
+    queue = WorkQueue(lambda key: _reconcile(key, room))
+    background = Background(_asker(options.config), queue.wake)
+    room = Room(
+        cluster=cluster,
+        background=background,
+        events=EventRecorder(cluster, options.identity, utc_now),
+        may_raise=leadership.is_fresh,
+        config=options.config,
+    )
+    try:
+        async with asyncio.TaskGroup() as group:
+            # Watching begins before leading: a new leader knows its objects at once. Only the leader works on them.
+            group.create_task(_watch(Wakes(queue.wake), options))
+            await leadership.acquire()
+            room.leading_since = utc_now()
+            group.create_task(leadership.keep())
+            group.create_task(queue.run())
+    except* _ToldToStop:
+        log.info("told to stop")
+    finally:
+        await background.close()
+        await leadership.release()
+        await cluster.close()
+
+
+class _ToldToStop(Exception):
+    """Ends the other tasks of the group."""
+
+
+async def _watch(wakes: Wakes, options: Options) -> None:
+    liveness = f"http://{options.listen}/healthz" if options.listen else None
+    await handlers.watch(wakes, options.namespaces, liveness, options.kubeconfig)
+    # kopf takes SIGTERM and SIGINT for itself, and then simply returns.
+    raise _ToldToStop
+
+
+async def _reconcile(key: Key, room: Room) -> timedelta | None:
+    requeue_after: timedelta | None = await RECONCILERS[key.kind](key, room)
+    return requeue_after
+
+
+def _asker(config: Mapping[str, Any]) -> Any:
+    metrics = MetricsAsker({name: Source(source) for name, source in parse_metric_sources(config).items()})
+    kubeflow = KubeflowAsker(pipeline_servers(config))
+
+    def ask(question: Question) -> Any:
+        asker: Any = metrics if question.pool.startswith("prometheus/") else kubeflow
+        return asker.ask(question)
+
+    return ask

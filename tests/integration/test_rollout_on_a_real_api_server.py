@@ -1,0 +1,254 @@
+"""ModelRollout on a real API server and controller manager, with a fake kubelet, a fake gateway and fake looks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.integration.fake_kubelet import accept_route, make_pods_ready
+
+from modelwright.analysis.counts import Counts
+from modelwright.cluster.access import Cluster
+from modelwright.cluster.background import Background
+from modelwright.cluster.keys import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, SERVICE, Key
+from modelwright.cluster.room import Room
+from modelwright.errors import Conflict
+from modelwright.metrics.questions import CountsLook, CountsQuestion
+from modelwright.rollouts.reconcile import reconcile_rollout
+
+SPEC: dict[str, Any] = {
+    "model": {"version": "v1", "uri": "s3://models/churn/v1"},
+    "replicas": 2,
+    "workload": {
+        "deployment": {
+            "template": {
+                "spec": {
+                    "containers": [
+                        {"name": "model", "image": "serve:1", "ports": [{"name": "http", "containerPort": 8080}]}
+                    ]
+                }
+            }
+        }
+    },
+    "traffic": {"httpRoute": {"managed": {"parentRefs": [{"name": "public"}], "hostnames": ["churn.example.com"]}}},
+    "strategy": {"canary": {"steps": [{"weight": 50, "hold": "1s"}]}},
+    "analysis": {"interval": "1s", "metrics": [{"name": "errors", "preset": "RequestErrors"}]},
+    "promotion": {"bakeTime": "1s", "scaleDownDelay": "0s"},
+}
+
+
+class Told:
+    """Keeps the news instead of writing events."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    async def emit(self, regarding: dict[str, Any], type_: str, reason: str, message: str) -> None:
+        self.reasons.append(reason)
+
+
+class FakeLooks:
+    """Answers every question about counts: no errors among plenty of requests, half of them the candidate's."""
+
+    candidate_errors = 0
+
+    def __call__(self, question: Any) -> Any:
+        assert isinstance(question, CountsQuestion)
+        total = 20_000
+        if question.metric == "share":
+            return CountsLook(Counts(total, total), datetime.now(UTC))
+        errors = self.candidate_errors if question.arm == "candidate" else 0
+        return CountsLook(Counts(errors, total), datetime.now(UTC))
+
+
+class Stage:
+    """One rollout named churn on the real API server, and the room that reconciles it."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self.cluster, self.namespace = cluster, namespace
+        self.key = Key("ModelRollout", namespace, "churn")
+        self.told, self.looks = Told(), FakeLooks()
+        self.background = Background(self.looks, lambda key: None)
+        self.room = Room(cluster, self.background, self.told, may_raise=lambda: True)
+
+    async def create(self, **changes: Any) -> None:
+        body = {
+            "apiVersion": MODEL_ROLLOUT.api_version,
+            "kind": "ModelRollout",
+            "metadata": {"name": "churn", "namespace": self.namespace},
+            "spec": {**SPEC, **changes},
+        }
+        await self.cluster.create(MODEL_ROLLOUT, body)
+
+    async def edit(self, spec: dict[str, Any]) -> None:
+        await self.cluster.merge_patch(MODEL_ROLLOUT, self.namespace, "churn", {"spec": spec})
+
+    async def body(self) -> dict[str, Any]:
+        found = await self.cluster.get(MODEL_ROLLOUT, self.namespace, "churn")
+        assert found is not None
+        return found
+
+    async def route(self) -> dict[str, Any]:
+        found = await self.cluster.get(HTTP_ROUTE, self.namespace, "churn")
+        assert found is not None
+        return found
+
+    async def weights(self) -> list[int]:
+        return [backend["weight"] for backend in (await self.route())["spec"]["rules"][0]["backendRefs"]]
+
+    async def condition(self, type_: str) -> dict[str, Any]:
+        conditions = (await self.body()).get("status", {}).get("conditions", [])
+        return next((condition for condition in conditions if condition["type"] == type_), {})
+
+    async def play(self, reached: Any, rounds: int = 300) -> None:
+        """Let everybody act in turn until `reached()` holds."""
+        for _ in range(rounds):
+            await make_pods_ready(self.cluster, self.namespace)
+            await accept_route(self.cluster, self.namespace, "churn")
+            try:
+                await reconcile_rollout(self.key, self.room)
+            except Conflict:
+                continue
+            if await reached():
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"not reached: {(await self.body())['status']}")
+
+    async def serves(self, version: str) -> bool:
+        status = (await self.body()).get("status", {})
+        return status.get("stable", {}).get("version") == version and "candidate" not in status
+
+
+@pytest.fixture
+async def stage(cluster: Cluster, namespace: str) -> AsyncIterator[Stage]:
+    stage = Stage(cluster, namespace)
+    yield stage
+    await stage.background.close()
+
+
+async def test_a_first_version_and_a_second_one_go_live_and_the_old_pods_go(stage: Stage) -> None:
+    await stage.create()
+    await stage.play(lambda: stage.serves("v1"))
+    assert await stage.weights() == [100, 0]
+    assert (await stage.condition("Ready"))["reason"] == "Promoted"
+    await stage.edit({"model": {"version": "v2", "uri": "s3://models/churn/v2"}})
+    await stage.play(lambda: stage.serves("v2"))
+    assert await stage.weights() == [100, 0]
+    assert "WeightRaised" in stage.told.reasons
+    assert "Promoted" in stage.told.reasons
+
+    async def alone() -> bool:
+        return len(await stage.cluster.list(DEPLOYMENT, stage.namespace)) == 1
+
+    await stage.play(alone)
+    selectors = {
+        body["spec"]["selector"]["modelwright.dev/revision"]
+        for body in await stage.cluster.list(SERVICE, stage.namespace)
+    }
+    assert selectors == {(await stage.body())["status"]["stable"]["revision"]}
+
+
+async def test_a_bad_version_is_rolled_back_and_stalls(stage: Stage) -> None:
+    stage.looks.candidate_errors = 2_000
+    await stage.create()
+    await stage.play(lambda: stage.serves("v1"))
+    await stage.edit({"model": {"version": "v2", "uri": "s3://models/churn/v2"}})
+
+    async def rejected() -> bool:
+        return bool((await stage.body())["status"].get("rejected")) and await stage.serves("v1")
+
+    await stage.play(rejected)
+    await stage.play(lambda: _is(stage, "Stalled", "RolledBack"))
+    assert await stage.weights() == [100, 0]
+    assert "errors" in (await stage.condition("Stalled"))["message"]
+
+
+async def _is(stage: Stage, type_: str, reason: str) -> bool:
+    return (await stage.condition(type_)).get("reason") == reason
+
+
+async def test_a_second_pass_with_nothing_changed_writes_nothing(stage: Stage) -> None:
+    await stage.create()
+    await stage.play(lambda: stage.serves("v1"))
+    await reconcile_rollout(stage.key, stage.room)
+    before = (await stage.body())["metadata"]["resourceVersion"], (await stage.route())["metadata"]["resourceVersion"]
+    for _ in range(3):
+        await reconcile_rollout(stage.key, stage.room)
+    after = (await stage.body())["metadata"]["resourceVersion"], (await stage.route())["metadata"]["resourceVersion"]
+    assert before == after
+
+
+async def test_a_raise_is_refused_on_a_route_that_changed_since_it_was_read(stage: Stage) -> None:
+    from modelwright.api.parsing import parse_rollout
+    from modelwright.rollouts.actions import WriteRoute
+    from modelwright.rollouts.apply import apply
+
+    await stage.create()
+    await stage.play(lambda: stage.serves("v1"))
+    stale = (await stage.route())["metadata"]["resourceVersion"]
+    patch = {"metadata": {"annotations": {"edited": "meanwhile"}}}
+    await stage.cluster.merge_patch(HTTP_ROUTE, stage.namespace, "churn", patch)
+    rollout = parse_rollout(await stage.body())
+    with pytest.raises(Conflict):
+        await apply(stage.cluster, rollout, (WriteRoute(50, stale),))
+    assert await stage.weights() == [100, 0]
+
+
+async def test_a_pod_template_that_the_server_refuses_is_stalled_with_its_words(stage: Stage) -> None:
+    ports = [{"name": "http", "containerPort": 8080}]
+    template = {"spec": {"containers": [{"name": "model", "image": "serve:1", "ports": ports, "comand": ["x"]}]}}
+    await stage.create(workload={"deployment": {"template": template}})
+    await reconcile_rollout(stage.key, stage.room)
+    condition = await stage.condition("Stalled")
+    assert condition["reason"] == "InvalidPodTemplate"
+    assert "comand" in condition["message"]
+
+
+async def test_a_route_that_no_gateway_accepts_is_stalled_with_the_reason(stage: Stage) -> None:
+    await stage.create()
+
+    async def route_exists() -> bool:
+        return await stage.cluster.get(HTTP_ROUTE, stage.namespace, "churn") is not None
+
+    for _ in range(100):
+        await make_pods_ready(stage.cluster, stage.namespace)
+        await reconcile_rollout(stage.key, stage.room)
+        if await route_exists():
+            break
+        await asyncio.sleep(0.1)
+    route = await stage.route()
+    refused = {
+        "type": "Accepted",
+        "status": "False",
+        "reason": "NoMatchingParent",
+        "message": "no listener matches",
+        "observedGeneration": route["metadata"]["generation"],
+        "lastTransitionTime": "2026-11-21T08:00:00Z",
+    }
+    parent = {"parentRef": {"name": "public"}, "controllerName": "modelwright.dev/fake", "conditions": [refused]}
+    await stage.cluster.merge_patch(HTTP_ROUTE, stage.namespace, "churn", {"status": {"parents": [parent]}}, "status")
+    await reconcile_rollout(stage.key, stage.room)
+    condition = await stage.condition("Stalled")
+    assert condition["reason"] == "RouteNotAccepted"
+    assert "NoMatchingParent" in condition["message"]
+
+
+async def test_everything_goes_with_the_object(stage: Stage) -> None:
+    await stage.create()
+    await stage.play(lambda: stage.serves("v1"))
+    await stage.cluster.delete(MODEL_ROLLOUT, stage.namespace, "churn")
+
+    async def gone() -> bool:
+        kinds = (DEPLOYMENT, SERVICE, HTTP_ROUTE)
+        return not any([await stage.cluster.list(kind, stage.namespace) for kind in kinds])
+
+    for _ in range(300):
+        await make_pods_ready(stage.cluster, stage.namespace)
+        if await gone():
+            break
+        await asyncio.sleep(0.1)
+    assert await gone()
+    assert await reconcile_rollout(stage.key, stage.room) is None

@@ -1,0 +1,118 @@
+"""Whole rollouts under random interleavings of faults. The invariants live in the fake world and are checked there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.simulation.rollout_world import V1, V2, V3, World, serving_v1
+
+
+def _flip_prometheus(world: World) -> None:
+    world.prometheus_up = not world.prometheus_up
+
+
+def _conflict(world: World) -> None:
+    world.fail_next_apply = lambda _: True
+
+
+def _lose_status(world: World) -> None:
+    world.lose_next_status = True
+
+
+def _kill(version: str) -> Callable[[World], None]:
+    def kill(world: World) -> None:
+        world.dead.add(version)
+
+    return kill
+
+
+def _revive(world: World) -> None:
+    world.dead.clear()
+
+
+def _edit_route(weight: int) -> Callable[[World], None]:
+    def edit(world: World) -> None:
+        if world.weight is not None:
+            world.weight, world.route_changed_by = weight, "somebody"
+            world.route_version += 1
+
+    return edit
+
+
+def _want(model: object) -> Callable[[World], None]:
+    return lambda world: world.edit(model=model)
+
+
+FAULTS: dict[str, Callable[[World], None]] = {
+    "nothing": lambda _: None,
+    "prometheus": _flip_prometheus,
+    "restart": World.restart,
+    "conflict": _conflict,
+    "lost status write": _lose_status,
+    "stable dies": _kill("v1"),
+    "candidate dies": _kill("v2"),
+    "pods come back": _revive,
+    "weight lowered": _edit_route(1),
+    "weight raised": _edit_route(95),
+    "new model": _want(V3),
+    "back to v2": _want(V2),
+    "back to v1": _want(V1),
+}
+
+faults = st.lists(st.tuples(st.sampled_from(sorted(FAULTS)), st.integers(1, 15)), min_size=3, max_size=25)
+
+
+def _heal(world: World) -> None:
+    world.prometheus_up, world.fail_next_apply, world.lose_next_status = True, None, False
+    world.dead.clear()
+
+
+def _resume_until_rest(world: World) -> None:
+    """What a person would do who wants it to go on."""
+    for number in range(20):
+        for _ in range(400):
+            world.tick()
+            if world.at_rest() or world.status.paused:
+                break
+        if not world.status.paused:
+            break
+        world.command("resume", f"resume-{number}")
+    world.until(World.at_rest, limit=1500)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(faults, st.integers(0, 2**16))
+def test_a_healthy_candidate_never_breaks_an_invariant_and_comes_to_rest(
+    script: list[tuple[str, int]], seed: int
+) -> None:
+    world = serving_v1(seed=seed)
+    world.edit(model=V2)
+    for name, seconds in script:
+        FAULTS[name](world)
+        world.tick(seconds)
+    _heal(world)
+    _resume_until_rest(world)
+    assert world.weight == 0
+    wanted = world.spec.model
+    assert wanted
+    rejected = {entry.version for entry in world.status.rejected}
+    assert world.live_version == wanted.version or wanted.version in rejected
+    plan = world.plan()
+    assert plan.actions == ()
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(faults, st.integers(0, 2**16))
+def test_a_bad_candidate_is_never_promoted_whatever_else_happens(script: list[tuple[str, int]], seed: int) -> None:
+    world = serving_v1(seed=seed, error_rate={"v2": 0.12, "v3": 0.12})
+    world.edit(model=V2)
+    for name, seconds in script:
+        FAULTS[name](world)
+        world.tick(seconds)
+        assert world.live_version == "v1"
+    _heal(world)
+    _resume_until_rest(world)
+    assert world.live_version == "v1"
+    assert world.weight == 0

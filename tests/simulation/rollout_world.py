@@ -1,0 +1,338 @@
+"""A fake world around one ModelRollout, for simulations: pods, Services, a route, traffic and its counters.
+
+It carries out plans as the API server and its controllers would, with lags and faults on demand, and checks the
+invariants of the design at every change of weight.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from modelwright.analysis.counts import Counts
+from modelwright.analysis.verdict import Verdict
+from modelwright.api.metrics import AgainstStable, FastLimit, Metric, Proportion
+from modelwright.api.models import Model
+from modelwright.api.rollout import (
+    Analysis,
+    Confirm,
+    ManagedRoute,
+    ModelRollout,
+    Promotion,
+    RolloutSpec,
+    RolloutStatus,
+    Stage,
+    Step,
+    Workload,
+)
+from modelwright.cluster.answers import Answer
+from modelwright.metrics.questions import CountsLook, CountsQuestion, NoLook
+from modelwright.rollouts.actions import (
+    Action,
+    CreateDeployment,
+    DeleteDeployment,
+    ForgetRevision,
+    PointService,
+    RecordRevision,
+    ScaleDeployment,
+    WriteRoute,
+)
+from modelwright.rollouts.observation import (
+    Approved,
+    DeploymentSeen,
+    Observation,
+    RecordedRevision,
+    ServiceSeen,
+)
+from modelwright.rollouts.plan import Plan, plan_rollout
+from modelwright.traffic.route import RouteSeen
+
+START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+TICK = timedelta(seconds=1)
+V1, V2, V3 = (Model(v, f"s3://models/churn/{v}", f"sha256:{v}") for v in ("v1", "v2", "v3"))
+
+ERRORS = Metric(
+    "errors",
+    Proportion("model_request_errors_total{$(selector)}", "model_requests_total{$(selector)}"),
+    stable=AgainstStable(max_increase=Decimal("0.02")),
+    fast_limit=FastLimit(Decimal("0.5"), 20),
+)
+
+SPEC = RolloutSpec(
+    workload=Workload({"spec": {"containers": [{"name": "model", "image": "serve:1"}]}}),
+    route=ManagedRoute(({"name": "public"},)),
+    model=V1,
+    replicas=4,
+    confirm=Confirm.ROUTE_ACCEPTED,
+    steps=(Step(10, timedelta(seconds=20)), Step(50, timedelta(seconds=20))),
+    analysis=Analysis(interval=timedelta(seconds=5), metrics=(ERRORS,)),
+    promotion=Promotion(bake_time=timedelta(seconds=10), scale_down_delay=timedelta(seconds=10)),
+)
+
+
+class Conflicted(Exception):
+    """The fake API server answered 409."""
+
+
+@dataclass
+class Deployment:
+    model: Model
+    wanted: int
+    changed_at: datetime
+
+
+@dataclass
+class World:
+    """`error_rate` maps versions to the share of their requests that fail, `rate` is requests per second."""
+
+    seed: int = 1
+    spec: RolloutSpec = SPEC
+    rate: int = 200
+    error_rate: dict[str, float] = field(default_factory=dict)
+    start_delay: timedelta = timedelta(seconds=3)
+    accept_delay: timedelta = timedelta(seconds=1)
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        self.now = START
+        self.status = RolloutStatus()
+        self.generation = 1
+        self.annotations: dict[str, str] = {}
+        self.approved: Approved | None = None
+        self.deployments: dict[str, Deployment] = {}
+        self.recorded: dict[str, RecordedRevision] = {}
+        self.services: dict[str, str] = {}
+        self.weight: int | None = None
+        self.route_version = 0
+        self.route_changed_at = START
+        self.route_changed_by = ""
+        self.history: dict[str, list[tuple[datetime, int, int]]] = {}
+        self.answers: dict[Any, Answer] = {}
+        self.questions: tuple[Any, ...] = ()
+        self.prometheus_up = True
+        self.dead: set[str] = set()  # versions whose pods are not ready
+        self.restarted = True
+        self.news: list[tuple[datetime, str, str]] = []
+        self.weights: list[tuple[datetime, int]] = []
+        self.fail_next_apply: Callable[[Action], bool] | None = None
+        self.lose_next_status = False
+
+    # --- what the planner sees -----------------------------------------------------------------------------------
+
+    def ready(self, revision: str) -> int:
+        deployment = self.deployments.get(revision)
+        if not deployment or deployment.model.version in self.dead:
+            return 0
+        return deployment.wanted if self.now - deployment.changed_at >= self.start_delay else 0
+
+    def observe(self) -> Observation:
+        services = {
+            role: ServiceSeen(revision, {revision: self.ready(revision)} if self.ready(revision) else {})
+            for role, revision in self.services.items()
+        }
+        route = None
+        if self.weight is not None:
+            accepted = self.now - self.route_changed_at >= self.accept_delay
+            route = RouteSeen(
+                100 - self.weight,
+                self.weight,
+                str(self.route_version),
+                True if accepted else None,
+                changed_by=self.route_changed_by,
+            )
+        return Observation(
+            rollout=self.rollout(),
+            policy_exists=self.spec.model_from is not None,
+            approved=self.approved,
+            deployments={
+                revision: DeploymentSeen(f"churn-{revision}", revision, d.model, d.wanted, f"uid-{revision}")
+                for revision, d in self.deployments.items()
+            },
+            recorded=dict(self.recorded),
+            stable_service=services.get("stable"),
+            candidate_service=services.get("candidate"),
+            route=route,
+            answers={q: a for q, a in self.answers.items() if q in self.questions},
+            first_pass=self.restarted,
+        )
+
+    def rollout(self) -> ModelRollout:
+        return ModelRollout("ml", "churn", "uid", self.generation, "1", self.spec, self.status, dict(self.annotations))
+
+    # --- what happens --------------------------------------------------------------------------------------------
+
+    def edit(self, **fields: Any) -> None:
+        self.spec = replace(self.spec, **fields)
+        self.generation += 1
+
+    def command(self, verb: str, id_: str = "1", revision: str | None = None) -> None:
+        target = revision or (self.status.candidate.revision if self.status.candidate else "none")
+        self.annotations["modelwright.dev/command"] = f"{verb}/{id_}/{target}"
+
+    def restart(self) -> None:
+        """The operator dies and starts again: answers and questions are gone, status and cluster stay."""
+        self.answers, self.questions, self.restarted = {}, (), True
+
+    def tick(self, seconds: int = 1) -> None:
+        for _ in range(seconds):
+            self._serve_traffic()
+            self.now += TICK
+            self._sample()
+            self.reconcile()
+
+    def until(self, reached: Callable[[World], bool], limit: int = 600) -> World:
+        for _ in range(limit):
+            if reached(self):
+                return self
+            self.tick()
+        raise AssertionError(
+            f"not reached within {limit} s: stage {self.status.stage}, step {self.status.step}, "
+            f"conditions {[(c.type, c.reason, c.message) for c in self.status.conditions]}, "
+            f"metrics {self.status.metrics}"
+        )
+
+    def _serve_traffic(self) -> None:
+        if self.weight is None:
+            return
+        for role in ("stable", "candidate"):
+            revision = self.services.get(role)
+            if revision is None:
+                continue
+            share = self.weight if role == "candidate" else 100 - self.weight
+            total = sum(self.random.random() * 100 < share for _ in range(self.rate))
+            version = self.deployments[revision].model.version if revision in self.deployments else ""
+            events = sum(self.random.random() < self.error_rate.get(version, 0.0) for _ in range(total))
+            self.history.setdefault(revision, []).append((self.now + TICK, events, total))
+
+    def _sample(self) -> None:
+        for question in self.questions:
+            known = self.answers.get(question)
+            if known and self.now - known.started_at < question.interval:
+                continue
+            self.answers[question] = Answer(self.now, self.now, self._look(question))
+
+    def _look(self, question: Any) -> Any:
+        if not self.prometheus_up:
+            return NoLook(Verdict.ERROR, "SourceUnavailable", "the source does not answer")
+        assert isinstance(question, CountsQuestion)
+        assert question.since is not None
+        revision = question.total.split('revision="')[1].split('"')[0]
+        rows = [row for row in self.history.get(revision, []) if row[0] > question.since]
+        events, total = sum(row[1] for row in rows), sum(row[2] for row in rows)
+        if total == 0:
+            return NoLook(Verdict.NO_DATA, "NoTraffic", "nothing was counted")
+        return CountsLook(Counts(events, total), self.now)
+
+    # --- what the operator does ----------------------------------------------------------------------------------
+
+    def plan(self) -> Plan:
+        return plan_rollout(self.observe(), self.now)
+
+    def reconcile(self) -> None:
+        """Passes until nothing changes, as its own writes wake the operator."""
+        for _ in range(20):
+            plan = self.plan()
+            before = (self.status, self.weight, dict(self.services), {r: d.wanted for r, d in self.deployments.items()})
+            try:
+                self._carry_out(plan)
+            except Conflicted:
+                return
+            after = (self.status, self.weight, dict(self.services), {r: d.wanted for r, d in self.deployments.items()})
+            if before == after:
+                return
+        raise AssertionError(f"does not come to rest: {plan.actions} {plan.news}")
+
+    def _carry_out(self, plan: Plan) -> None:
+        for action in plan.actions:
+            if self.fail_next_apply and self.fail_next_apply(action):
+                self.fail_next_apply = None
+                raise Conflicted
+            self._do(action, plan)
+        if self.lose_next_status:
+            self.lose_next_status = False
+            raise Conflicted
+        self.status = plan.status
+        self.questions = plan.questions
+        self.restarted = False
+        self.news += [(self.now, news.reason, news.message) for news in plan.news]
+
+    def _do(self, action: Action, plan: Plan) -> None:
+        match action:
+            case RecordRevision(revision, number, model, template, port):
+                self.recorded[revision] = RecordedRevision(revision, number, model, template, port)
+            case CreateDeployment(revision, model, _, replicas):
+                self.deployments[revision] = Deployment(model, replicas, self.now)
+            case ScaleDeployment(name, replicas):
+                self._scale(name.removeprefix("churn-"), replicas)
+            case DeleteDeployment(name, _):
+                assert name.removeprefix("churn-") not in self.services.values(), "removed pods that a Service selects"
+                self.deployments.pop(name.removeprefix("churn-"), None)
+            case PointService(role, revision, _):
+                share = (self.weight or 0) if role == "candidate" else 100 - (self.weight or 0)
+                moved = role in self.services and self.services[role] != revision
+                assert not (moved and share and self.ready(revision) == 0), "moved live traffic to no endpoints"
+                self.services[role] = revision
+            case WriteRoute(weight, version):
+                self._write_route(weight, version, plan)
+            case ForgetRevision(revision):
+                self.recorded.pop(revision, None)
+
+    def _scale(self, revision: str, replicas: int) -> None:
+        # Growing pods are ready at once here: a simulated Deployment never loses its old pods by scaling up.
+        self.deployments[revision].wanted = replicas
+
+    def _write_route(self, weight: int, version: str, plan: Plan) -> None:
+        live = self.weight or 0
+        if weight > live:
+            self._check_raise(live, weight, version, plan)
+        if weight != self.weight:
+            self.weights.append((self.now, weight))
+            self.route_version += 1
+            self.route_changed_at = self.now
+        self.weight, self.route_changed_by = weight, ""
+
+    def _check_raise(self, live: int, weight: int, version: str, plan: Plan) -> None:
+        assert version == str(self.route_version), "raised the weight on a route that changed since it was read"
+        assert self.ready(self.services["candidate"]) > 0, "weight to a revision without ready endpoints"
+        assert self.ready(self.services["stable"]) > 0, "raised the weight while stable was down"
+        verdicts = {metric.verdict for metric in plan.status.metrics}
+        assert not verdicts & {Verdict.FAIL} or live == 0, "raised the weight on a Fail"
+        if live > 0:
+            newest = [answer for question, answer in self.answers.items() if question in self.questions]
+            assert newest, "raised the weight without a look"
+            assert all(isinstance(answer.value, CountsLook) for answer in newest), "raised the weight on no data"
+        if weight == 100:
+            assert verdicts == {Verdict.PASS}, f"went to 100 % on {verdicts}"
+
+    # --- shorthands ----------------------------------------------------------------------------------------------
+
+    @property
+    def live_version(self) -> str:
+        return self.status.stable.model.version if self.status.stable else ""
+
+    def condition(self, type_: str) -> tuple[str, str] | None:
+        return next(((c.status, c.reason) for c in self.status.conditions if c.type == type_), None)
+
+    def at_rest(self) -> bool:
+        return self.status.stage is None and self.status.stable is not None
+
+
+def serving_v1(**fields: Any) -> World:
+    """A world at rest on v1."""
+    return World(**fields).until(World.at_rest)
+
+
+def in_step(number: int) -> Callable[[World], bool]:
+    """Whether the given step is confirmed and holds."""
+
+    def reached(world: World) -> bool:
+        step = world.status.step
+        return bool(
+            world.status.stage is Stage.STEPPING and step and step.number == number and step.confirmed_at is not None
+        )
+
+    return reached
