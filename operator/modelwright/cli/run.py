@@ -40,5 +40,14 @@ def run(
     try:
         options = wiring.Options(read_configuration(config), namespaces, lease_namespace, listen, kubeconfig)
         asyncio.run(wiring.run(options))
-    except* ModelwrightError as group:
-        raise click.ClickException(str(group.exceptions[0])) from None
+    except ModelwrightError as error:
+        raise click.ClickException(str(error)) from error
+    except ExceptionGroup as group:
+        meant, unexpected = group.split(ModelwrightError)
+        if unexpected or meant is None:
+            raise
+        raise click.ClickException(str(_first(meant))) from group
+
+
+def _first(group: BaseException) -> BaseException:
+    return _first(group.exceptions[0]) if isinstance(group, BaseExceptionGroup) else group

@@ -14,7 +14,13 @@ from modelwright_playground.demo.witness import Witness
 
 SMOOTHED_SECONDS = 5
 FEWEST = 20
-NOTED = {"ConceptDrift": "drift", "Promoted": "promoted", "RolledBack": "rolled back", "ReleaseByHand": "hotfix"}
+NOTED = {
+    "ConceptDrift": "drift",
+    "Triggered": "retraining",
+    "Promoting": "promoted",
+    "ReleaseByHand": "hotfix",
+    "RolledBack": "rolled back",
+}
 
 
 def draw(path: Path, witness: Witness) -> None:
@@ -34,11 +40,12 @@ def draw(path: Path, witness: Witness) -> None:
     steps = [(at - begin, candidate) for at, candidate in witness.weights]
     end = series[-1]["t"] - begin
     weight.step([t for t, _ in steps] + [end], [w for _, w in steps] + [steps[-1][1] if steps else 0], where="post")
-    for moment in witness.moments:
-        if moment.what in NOTED and moment.at >= begin:
-            for axis in (accuracy, weight, errors):
-                axis.axvline(moment.at - begin, color="0.7", linewidth=0.8, linestyle="--")
-            accuracy.text(moment.at - begin, 1.005, NOTED[moment.what], fontsize=8, color="0.4", rotation=20)
+    noted = [(moment.at - begin, NOTED[moment.what]) for moment in witness.moments if moment.what in NOTED]
+    for number, (at, text) in enumerate(noted):
+        for axis in (accuracy, weight, errors):
+            axis.axvline(at, color="0.7", linewidth=0.8, linestyle="--")
+        # Two heights: what follows closely on another must not be written over it.
+        accuracy.text(at, 1.01 + 0.04 * (number % 2), text, fontsize=8, color="0.4", ha="center")
     accuracy.set(ylabel="accuracy", ylim=(0.5, 1.0))
     accuracy.legend(loc="lower left", fontsize=8)
     weight.set(ylabel="candidate's traffic in %", ylim=(-5, 105))

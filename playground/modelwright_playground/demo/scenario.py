@@ -90,7 +90,7 @@ class Scenario:
         self.expectations.check(
             "every step was confirmed by the share of traffic seen",
             len(confirmed) >= 3,
-            " | ".join(moment.says.split(": ", 1)[1] for moment in confirmed),
+            " | ".join(moment.says for moment in confirmed),
         )
 
     async def _recovers(self) -> None:
@@ -140,6 +140,10 @@ class Scenario:
             name, lambda: self.witness.condition(self.witness.rollout, "Stalled").get("reason") == "RolledBack"
         )
         self.expectations.check(name, True, self.witness.condition(self.witness.rollout, "Stalled")["message"])
+        failed = self.witness.stats["total"]["failed"]
+        name = "after the rollback no request fails any more"
+        await self._until(name, lambda: self._recent("sent") > 0 and self._recent("failed") == 0)
+        self.expectations.check(name, True, f"{good} answers all of the last 5 s; {failed} requests failed in all")
 
     # --- what is looked at -------------------------------------------------------------------------------------------
 
@@ -154,6 +158,9 @@ class Scenario:
 
     def _succeeded(self, run: str) -> str:
         return str(self.witness.condition(self.witness.runs[run], "Succeeded").get("status", ""))
+
+    def _recent(self, count: str) -> int:
+        return int(self.witness.stats["recent"][count])
 
     def _rejected(self, version: str) -> bool:
         return any(entry.get("version") == version for entry in self.witness.status.get("rejected", []))

@@ -121,7 +121,7 @@ class Witness:
         if name in self._events or not str(body.get("reportingController", "")).startswith("modelwright"):
             return
         self._events.add(name)
-        self.note(body["reason"], f"{body['regarding']['kind']} {body['regarding']['name']}: {body.get('note', '')}")
+        self.note(body["reason"], body.get("note", ""))
 
     async def _ask_clients(self) -> None:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
