@@ -10,7 +10,7 @@ import yaml
 
 from modelwright.errors import InvalidSpec
 
-KNOWN = {"metricSources", "pipelineServers"}
+KNOWN = {"metricProfiles", "metricSources", "pipelineServers"}
 
 
 def read_configuration(path: Path) -> Mapping[str, Any]:

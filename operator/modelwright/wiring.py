@@ -25,9 +25,11 @@ from modelwright.kubeflow.asking import Asker as KubeflowAsker
 from modelwright.kubeflow.configuration import pipeline_servers
 from modelwright.metrics.asking import Asker as MetricsAsker
 from modelwright.metrics.configuration import parse_metric_sources
+from modelwright.metrics.profiles import parse_profiles
 from modelwright.metrics.prometheus import Source
 from modelwright.retraining.reconcile import reconcile_policy, reconcile_run
 from modelwright.rollouts.reconcile import reconcile_rollout
+from modelwright.telemetry import Readings, Telemetry, serve
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +42,15 @@ RECONCILERS = {
 
 @dataclass(frozen=True)
 class Options:
-    """How this process runs: `namespaces` empty means all, `listen` the address of /healthz, "" for none."""
+    """How this process runs: `namespaces` empty means all. `listen` is the address of /healthz, "" for none, and
+    `metrics` address and port of /metrics, None for none."""
 
     config: Mapping[str, Any]
     namespaces: tuple[str, ...] = ()
     lease_namespace: str = "default"
     listen: str = ""
     kubeconfig: str | None = None
+    metrics: tuple[str, int] | None = None
 
     @property
     def identity(self) -> str:
@@ -55,10 +59,22 @@ class Options:
 
 async def run(options: Options) -> None:
     """Lead when it is our turn, and reconcile until cancelled. Raises lease.Lost when another process leads."""
+    # Everything of the configuration is read once now, so that a mistake in it is told at the start.
+    parse_profiles(options.config)
+    telemetry = Telemetry()
+    stop_serving = serve(telemetry, *options.metrics) if options.metrics else lambda: None
+    try:
+        await _run(options, telemetry)
+    finally:
+        stop_serving()
+
+
+async def _run(options: Options, telemetry: Telemetry) -> None:
     cluster = await Cluster.connect(options.kubeconfig)
     leadership = Leadership(cluster, options.lease_namespace, "modelwright", options.identity)
-    queue = WorkQueue(lambda key: _reconcile(key, room))
-    background = Background(_asker(options.config), queue.wake)
+    queue = WorkQueue(lambda key: _reconcile(key, room), worked=telemetry.reconciled)
+    background = Background(_asker(options.config, telemetry), queue.wake)
+    telemetry.read_from(Readings(leadership.is_fresh, lambda: queue.depth, background.everything))
     room = Room(
         cluster=cluster,
         background=background,
@@ -69,7 +85,7 @@ async def run(options: Options) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             # Watching begins before leading: a new leader knows its objects at once. Only the leader works on them.
-            group.create_task(_watch(Wakes(queue.wake), options))
+            group.create_task(_watch(Wakes(queue.wake, telemetry.saw), options))
             await leadership.acquire()
             room.leading_since = utc_now()
             group.create_task(leadership.keep())
@@ -98,8 +114,9 @@ async def _reconcile(key: Key, room: Room) -> timedelta | None:
     return requeue_after
 
 
-def _asker(config: Mapping[str, Any]) -> Any:
-    metrics = MetricsAsker({name: Source(source) for name, source in parse_metric_sources(config).items()})
+def _asker(config: Mapping[str, Any], telemetry: Telemetry) -> Any:
+    sources = {name: Source(source) for name, source in parse_metric_sources(config).items()}
+    metrics = MetricsAsker(sources, seen=telemetry.looked)
     kubeflow = KubeflowAsker(pipeline_servers(config))
 
     def ask(question: Question) -> Any:

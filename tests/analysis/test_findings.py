@@ -7,61 +7,16 @@ from math import inf, nan
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from modelwright.analysis.alpha import per_decision
-from modelwright.analysis.comparison import compare_with_stable
 from modelwright.analysis.counts import Counts
-from modelwright.analysis.forecast import Traffic, samples_until_pass
 from modelwright.analysis.numbers import shown, signed
 from modelwright.analysis.share import observed_share
 from modelwright.analysis.threshold import fast_limit, within
 from modelwright.analysis.trigger import outside_with_confidence, value_outside
 from modelwright.analysis.verdict import Verdict
-from modelwright.api.metrics import AgainstStable, Bounds, FastLimit
+from modelwright.api.metrics import Bounds, FastLimit
 
-HALF_A_POINT = AgainstStable(max_increase=Decimal("0.005"))
 CONFIDENT = Decimal("0.99")
-
-
-def test_a_comparison_explains_its_arithmetic() -> None:
-    finding = compare_with_stable(Counts(63, 30_000), Counts(11, 6_000), against=HALF_A_POINT, alpha=0.05)
-    assert (finding.verdict, finding.reason) == (Verdict.PASS, "WithinMargin")
-    assert finding.message == "difference −0.0003 [−0.0028, +0.0035], within 0.005"
-    assert (finding.stable, finding.candidate, finding.bound) == ("0.0021", "0.001833", "≤ stable + 0.005")
-    assert finding.samples == 6_000
-
-
-@pytest.mark.parametrize(("stable", "candidate"), [((0, 0), (0, 10)), ((0, 10), (0, 0)), ((0, 0), (0, 0))])
-def test_an_arm_without_observations_is_no_data(stable: tuple[int, int], candidate: tuple[int, int]) -> None:
-    finding = compare_with_stable(Counts(*stable), Counts(*candidate), against=HALF_A_POINT, alpha=0.05)
-    assert (finding.verdict, finding.reason) == (Verdict.NO_DATA, "NoSamples")
-
-
-def test_few_observations_decide_nothing() -> None:
-    finding = compare_with_stable(Counts(0, 20), Counts(1, 5), against=HALF_A_POINT, alpha=0.05)
-    assert (finding.verdict, finding.reason) == (Verdict.INCONCLUSIVE, "NotYetDecided")
-
-
-def test_a_comparison_without_a_margin_is_a_mistake_of_the_caller() -> None:
-    with pytest.raises(ValueError, match="neither"):
-        compare_with_stable(Counts(0, 20), Counts(1, 5), against=AgainstStable(), alpha=0.05)
-
-
-@given(st.integers(0, 3_000), st.integers(0, 3_000), st.integers(1, 3_000), st.integers(1, 3_000))
-def test_a_decrease_of_successes_is_an_increase_of_failures(
-    stable: int, candidate: int, more_stable: int, more_candidate: int
-) -> None:
-    s, c = Counts(stable, stable + more_stable), Counts(candidate, candidate + more_candidate)
-    failures = compare_with_stable(s, c, against=AgainstStable(max_increase=Decimal("0.02")), alpha=0.05)
-    successes = compare_with_stable(
-        Counts(more_stable, s.total),
-        Counts(more_candidate, c.total),
-        against=AgainstStable(max_decrease=Decimal("0.02")),
-        alpha=0.05,
-    )
-    assert failures.verdict is successes.verdict
 
 
 @pytest.mark.parametrize(
@@ -193,38 +148,6 @@ def test_a_route_that_ignores_its_weight_is_noticed_within_a_hundred_requests() 
 def test_a_weight_that_is_no_percentage_is_refused(weight: int) -> None:
     with pytest.raises(ValueError, match="weight"):
         observed_share(1, 1, weight=weight)
-
-
-def test_the_error_rate_is_split_over_guardrails_and_steps() -> None:
-    assert per_decision(Decimal("0.06"), 2, 3) == pytest.approx(0.01)
-    assert per_decision(Decimal("0.06"), 0, 0) == pytest.approx(0.06)
-    with pytest.raises(ValueError, match="error rate"):
-        per_decision(Decimal("1"), 1, 1)
-
-
-def test_a_forecast_is_about_what_a_pass_then_takes() -> None:
-    healthy = Traffic(stable=0.002, candidate=0.002, stable_per_candidate=9)
-    needed = samples_until_pass(Counts(0, 0), Counts(0, 0), against=HALF_A_POINT, alpha=0.05, traffic=healthy)
-    assert needed is not None
-    assert 2_500 <= needed <= 3_900
-
-    def after(requests: int) -> Verdict:
-        c, s = Counts(round(0.002 * requests), requests), Counts(round(0.018 * requests), 9 * requests)
-        return compare_with_stable(s, c, against=HALF_A_POINT, alpha=0.05).verdict
-
-    assert after(needed) is Verdict.PASS
-    assert after(needed * 9 // 10) is Verdict.INCONCLUSIVE
-
-
-def test_a_forecast_goes_on_from_what_was_seen() -> None:
-    passed = samples_until_pass(Counts(60, 30_000), Counts(12, 6_000), against=HALF_A_POINT, alpha=0.05)
-    under_way = samples_until_pass(Counts(18, 9_000), Counts(2, 1_000), against=HALF_A_POINT, alpha=0.05)
-    never = samples_until_pass(Counts(20, 10_000), Counts(100, 10_000), against=HALF_A_POINT, alpha=0.05)
-    assert passed == 0
-    assert under_way is not None
-    assert 1_500 <= under_way <= 3_500
-    assert never is None
-    assert samples_until_pass(Counts(0, 0), Counts(0, 0), against=HALF_A_POINT, alpha=0.05) is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,10 +13,12 @@ from tests.integration.fake_kubelet import accept_route, make_pods_ready
 from modelwright.analysis.counts import Counts
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.background import Background
-from modelwright.cluster.keys import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, SERVICE, Key
+from modelwright.cluster.keys import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, SERVICE, Key, Kind
 from modelwright.cluster.room import Room
 from modelwright.errors import Conflict
-from modelwright.metrics.questions import CountsLook, CountsQuestion
+from modelwright.metrics.questions import CountsBlock, CountsLook, CountsQuestion
+from modelwright.rollouts import apply as applying
+from modelwright.rollouts import observe as observing
 from modelwright.rollouts.reconcile import reconcile_rollout
 
 SPEC: dict[str, Any] = {
@@ -40,6 +42,11 @@ SPEC: dict[str, Any] = {
 }
 
 
+CONFIG = {"metricSources": [{"name": "default", "url": "http://127.0.0.1:9"}]}
+
+MOMENT = timedelta(microseconds=10)
+
+
 class Told:
     """Keeps the news instead of writing events."""
 
@@ -61,7 +68,12 @@ class FakeLooks:
         if question.metric == "share":
             return CountsLook(Counts(total, total), datetime.now(UTC))
         errors = self.candidate_errors if question.arm == "candidate" else 0
-        return CountsLook(Counts(errors, total), datetime.now(UTC))
+        assert question.since is not None
+        # Ten blocks, counted in the first moments after the question's beginning.
+        begins = [question.since + number * MOMENT for number in range(10)]
+        blocks = tuple(CountsBlock(at, at + MOMENT, Counts(errors // 10, total // 10)) for at in begins)
+        now = datetime.now(UTC)
+        return CountsLook(Counts(errors, total), now, now, blocks, question.since, begins[-1] + MOMENT)
 
 
 class Stage:
@@ -72,7 +84,7 @@ class Stage:
         self.key = Key("ModelRollout", namespace, "churn")
         self.told, self.looks = Told(), FakeLooks()
         self.background = Background(self.looks, lambda key: None)
-        self.room = Room(cluster, self.background, self.told, may_raise=lambda: True)
+        self.room = Room(cluster, self.background, self.told, may_raise=lambda: True, config=CONFIG)
 
     async def create(self, **changes: Any) -> None:
         body = {
@@ -153,7 +165,8 @@ async def test_a_first_version_and_a_second_one_go_live_and_the_old_pods_go(stag
 
 async def test_a_bad_version_is_rolled_back_and_stalls(stage: Stage) -> None:
     stage.looks.candidate_errors = 2_000
-    await stage.create()
+    errors = {"name": "errors", "preset": "RequestErrors", "fastLimit": {"max": "0.05", "minEvents": 20}}
+    await stage.create(analysis={"interval": "1s", "metrics": [errors]})
     await stage.play(lambda: stage.serves("v1"))
     await stage.edit({"model": {"version": "v2", "uri": "s3://models/churn/v2"}})
 
@@ -236,6 +249,26 @@ async def test_a_route_that_no_gateway_accepts_is_stalled_with_the_reason(stage:
     assert "NoMatchingParent" in condition["message"]
 
 
+async def test_without_the_gateway_api_it_says_what_to_install_and_goes_on_once_it_is_there(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = Kind("gateway.networking.k8s.io", "v0", "httproutes", "HTTPRoute")
+    with monkeypatch.context() as patch:
+        for module in (observing, applying):
+            patch.setattr(module, "HTTP_ROUTE", unknown)
+        await stage.create()
+        await stage.play(lambda: _is(stage, "Stalled", "GatewayApiNotInstalled"))
+        message = (await stage.condition("Stalled"))["message"]
+        found, needed = message.split(": ")
+        assert found == "the API server does not serve /apis/gateway.networking.k8s.io/v0"
+        assert needed == "install the Gateway API, with HTTPRoute"
+        told = stage.told.reasons.count("GatewayApiNotInstalled")
+        await reconcile_rollout(stage.key, stage.room)
+        assert stage.told.reasons.count("GatewayApiNotInstalled") == told == 1
+    await stage.play(lambda: stage.serves("v1"))
+    assert await stage.condition("Stalled") == {}
+
+
 async def test_everything_goes_with_the_object(stage: Stage) -> None:
     await stage.create()
     await stage.play(lambda: stage.serves("v1"))
@@ -252,3 +285,41 @@ async def test_everything_goes_with_the_object(stage: Stage) -> None:
         await asyncio.sleep(0.1)
     assert await gone()
     assert await reconcile_rollout(stage.key, stage.room) is None
+
+
+async def test_never_touches_a_service_of_somebody_else(stage: Stage) -> None:
+    spec = {"ports": [{"port": 80}], "selector": {"app": "theirs"}}
+    metadata = {"name": "churn-stable", "namespace": stage.namespace}
+    theirs = await stage.cluster.create(
+        SERVICE, {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+    )
+    await stage.create()
+    await reconcile_rollout(stage.key, stage.room)
+    assert await stage.cluster.get(SERVICE, stage.namespace, "churn-stable") == theirs
+    condition = await stage.condition("Stalled")
+    assert condition["reason"] == "NameTaken"
+    assert "Service churn-stable" in condition["message"]
+
+
+async def test_an_orphaning_deletion_leaves_stable_serving_and_a_new_rollout_takes_it_over(stage: Stage) -> None:
+    await stage.create()
+    await stage.play(lambda: stage.serves("v1"))
+    before = {d["metadata"]["uid"] for d in await stage.cluster.list(DEPLOYMENT, stage.namespace)}
+    await stage.cluster.delete(MODEL_ROLLOUT, stage.namespace, "churn", propagation="Orphan")
+
+    async def gone() -> bool:
+        return await stage.cluster.get(MODEL_ROLLOUT, stage.namespace, "churn") is None
+
+    for _ in range(100):
+        if await gone():
+            break
+        await asyncio.sleep(0.1)
+    assert await gone()
+    await stage.create()
+    await stage.play(lambda: stage.serves("v1"))
+    deployments = await stage.cluster.list(DEPLOYMENT, stage.namespace)
+    assert {d["metadata"]["uid"] for d in deployments} == before
+    uid = (await stage.body())["metadata"]["uid"]
+    for kind in (DEPLOYMENT, SERVICE, HTTP_ROUTE):
+        for body in await stage.cluster.list(kind, stage.namespace):
+            assert [owner["uid"] for owner in body["metadata"]["ownerReferences"]] == [uid]

@@ -54,7 +54,26 @@ def test_pieces_overlaps_and_duplicates_change_nothing(
         tally = tally.folded(pieces).folded(pieces)
         start = end
     assert tally.total() == seen_a + seen_b
-    assert tally.merged().total() == seen_a + seen_b
+    assert tally.in_blocks(7.0).total() == seen_a + seen_b
+    assert tally.in_blocks(7.0, earlier_than=21.0).total() == seen_a + seen_b
+
+
+@given(steps, st.integers(1, 15), st.lists(st.integers(0, 40), max_size=5), st.integers(0, 60))
+def test_blocks_are_the_same_however_often_they_were_looked_at(
+    history: list[tuple[bool, int]], length: int, cuts: list[int], kept: int
+) -> None:
+    series, _ = scraped(history)
+    once = Tally().folded([series]).in_blocks(length, earlier_than=kept)
+    tally = Tally()
+    for end in [*sorted(cuts), 41]:
+        piece = Series(series.labels, tuple(sample for sample in series.samples if sample[0] <= end))
+        tally = tally.folded([piece]).in_blocks(length, earlier_than=min(kept, end))
+    assert tally.in_blocks(length, earlier_than=kept).grown == once.grown
+
+
+def test_sums_of_what_is_measured_are_kept_to_a_part_of_one() -> None:
+    tally = Tally(parts=1000).folded([Series(POD_A, ((1.0, 0.25), (2.0, 0.75)))])
+    assert tally.total() == 750
 
 
 @given(steps, st.integers(0, 41))

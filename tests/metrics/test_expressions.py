@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modelwright.errors import InvalidSpec
 from modelwright.metrics.configuration import parse_metric_sources
 from modelwright.metrics.selectors import parse_counter
-from modelwright.metrics.variables import render, selector
+from modelwright.metrics.variables import escaped, render, selector
 
 VARIABLES = {"selector": selector("ml", "churn", "77d0aa91c2"), "version": "v12", "window": "60s"}
 
@@ -23,6 +26,43 @@ def test_a_template_is_filled_in() -> None:
 def test_a_value_cannot_leave_its_literal() -> None:
     rendered = render('x{$(selector),v="$(version)"}', VARIABLES | {"version": "\"} or y{v='\\\n`é🦆"})
     assert rendered.endswith(r',v="\x22\x7d\x20or\x20y\x7bv\x3d\x27\x5c\x0a\x60\u00e9\U0001f986"}')
+
+
+def unescaped(literal: str) -> str:
+    """What PromQL reads a literal as, by its own three escapes for characters by number."""
+    return re.sub(r"\\(?:x(..)|u(.{4})|U(.{8}))", lambda m: chr(int(m[1] or m[2] or m[3], 16)), literal)
+
+
+any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+
+
+@given(any_text)
+def test_every_value_means_itself_and_has_nothing_that_ends_a_literal(value: str) -> None:
+    literal = escaped(value)
+    assert unescaped(literal) == value
+    assert not set(literal) & set("\"'`{}()[]$#,\n\r")
+    assert literal.isascii()
+
+
+@given(any_text, any_text, any_text, any_text)
+def test_whatever_objects_are_called_a_template_stays_one_counter_with_the_same_matchers(
+    namespace: str, name: str, revision: str, version: str
+) -> None:
+    chosen = selector(namespace, name, revision)
+    rendered = render('x_total{$(selector),v="$(version)"}', {"selector": chosen, "version": version})
+    counter = parse_counter(rendered)
+    assert (counter.minus, counter.added, counter.plus.name, counter.plus.text) == (None, None, "x_total", rendered)
+    matchers = rendered.removeprefix("x_total{").removesuffix("}").split(",")
+    values = {name: unescaped(value.strip('"')) for name, value in (matcher.split("=") for matcher in matchers)}
+    assert values == {"namespace": namespace, "rollout": name, "revision": revision, "v": version}
+
+
+@given(any_text)
+def test_a_value_that_looks_like_a_variable_is_not_filled_in_again(text: str) -> None:
+    variables = VARIABLES | {"version": f"$(window){text}$(selector)"}
+    rendered = render('x{$(selector),v="$(version)"}', variables)
+    assert unescaped(rendered).count("$(window)") == 1 + text.count("$(window)")
+    assert rendered.count("60s") == escaped(text).count("60s")
 
 
 def test_an_unknown_variable_is_refused_with_the_known_ones() -> None:
@@ -46,6 +86,8 @@ def test_two_selectors_and_their_difference_are_read_as_written() -> None:
     assert counter.plus.text == "a:b_total { x = \"}-{\" , le=~'0.5\\'', }"
     assert counter.minus.text == "c_total"
     assert parse_counter("c_total{}").minus is None
+    summed = parse_counter('ok_total{a="1"} + failed_total')
+    assert [selector.text for selector in summed.counted] == ['ok_total{a="1"}', "failed_total"]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +100,8 @@ def test_two_selectors_and_their_difference_are_read_as_written() -> None:
         "x_total offset 5m",
         "x_total{a=1}",
         'x_total{a="1"',
-        'x_total{a="1"} + y_total',
+        'x_total{a="1"} * y_total',
+        "x_total + y_total - z_total",
         "x_total - y_total - z_total",
         "x_total - ",
         '{__name__="x_total"}',

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import socket
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from http.server import BaseHTTPRequestHandler
+from threading import Event
 
 import pytest
+from tests.metrics.faking import NOW, FakePrometheus, Reply, answer, number, raw, vector
 
 from modelwright.analysis.verdict import Verdict
 from modelwright.metrics.asking import Asker
@@ -20,74 +17,6 @@ from modelwright.metrics.prometheus import Source
 from modelwright.metrics.questions import Look, NoLook, ValueLook, ValueQuestion
 
 SECRET = "body-that-nobody-may-see"
-NOW = 1_800_000_000.0
-Reply = Callable[[BaseHTTPRequestHandler], None]
-
-
-class FakePrometheus:
-    """A fake: answers each request as `reply` says, and keeps what was asked."""
-
-    def __init__(self) -> None:
-        self.reply: Reply = answer({})
-        self.asked: list[tuple[str, str, dict[str, list[str]]]] = []
-        self.headers: list[dict[str, str]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                address = urlsplit(self.path)
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-                outer.asked.append((self.command, address.path, parse_qs(address.query or body)))
-                outer.headers.append(dict(self.headers))
-                try:
-                    outer.reply(self)
-                except (BrokenPipeError, ConnectionResetError):
-                    return
-
-            do_POST = do_GET  # noqa: N815
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Quiet: pytest shows what matters."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/prefix"
-        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def raw(status: int, body: bytes, **headers: str) -> Reply:
-    def reply(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return reply
-
-
-def answer(payload: Any, status: int = 200) -> Reply:
-    return raw(status, json.dumps(payload).encode(), Content_Type="application/json")
-
-
-def vector(*series: dict[str, Any], **extra: Any) -> Reply:
-    return answer({"status": "success", "data": {"resultType": "vector", "result": list(series)}, **extra})
-
-
-def number(value: str, at: float = NOW, **labels: str) -> dict[str, Any]:
-    return {"metric": labels, "value": [at, value]}
-
-
-@pytest.fixture
-def fake() -> Iterator[FakePrometheus]:
-    fake = FakePrometheus()
-    yield fake
-    fake.close()
 
 
 def ask(fake: FakePrometheus, query: str = "metric", *, timeout: float = 5.0, largest: int = 4096) -> Look:
@@ -145,7 +74,9 @@ def test_a_long_query_is_posted_as_a_form(fake: FakePrometheus) -> None:
         (answer({"error": SECRET}, 422), "BadQuery", Verdict.ERROR),
         (answer({"error": SECRET}, 401), "Forbidden", Verdict.ERROR),
         (answer({"error": SECRET}, 403), "Forbidden", Verdict.ERROR),
-        (answer({"error": SECRET}, 404), "SourceUnavailable", Verdict.ERROR),
+        (answer({"error": SECRET}, 404), "Refused", Verdict.ERROR),
+        (answer({"error": SECRET}, 405), "Refused", Verdict.ERROR),
+        (answer({"error": SECRET}, 408), "SourceUnavailable", Verdict.ERROR),
         (answer({"error": SECRET}, 429), "SourceUnavailable", Verdict.ERROR),
         (answer({"error": SECRET}, 500), "SourceUnavailable", Verdict.ERROR),
         (answer({"error": SECRET}, 503), "SourceUnavailable", Verdict.ERROR),
@@ -158,7 +89,8 @@ def test_what_is_no_number_has_a_reason_and_shows_no_body(
     look = ask(fake)
     assert isinstance(look, NoLook), look
     assert (look.reason, look.verdict) == (reason, verdict), look
-    assert look.permanent == (reason in ("BadQuery", "Forbidden", "Redirected"))
+    assert look.permanent == (reason in ("BadQuery", "Forbidden", "Redirected", "Refused"))
+    assert (look.retry_after is not None) == (reason == "SourceUnavailable")
     assert SECRET not in look.message
     assert "'fake'" in look.message
     assert len(fake.asked) == 1, "the asker repeats at its own pace"

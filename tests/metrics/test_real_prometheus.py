@@ -2,121 +2,40 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Condition, Thread
 
 import pytest
-import requests
+from tests.metrics.exporting import Exporter, RealPrometheus
 
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.verdict import Verdict
 from modelwright.metrics.asking import Asker
-from modelwright.metrics.configuration import MetricSource
 from modelwright.metrics.prometheus import Source
 from modelwright.metrics.questions import CountsLook, CountsQuestion, Look, NoLook, ValueLook, ValueQuestion
 from modelwright.metrics.variables import escaped
-from modelwright_playground.child import dies_with_parent
-from modelwright_playground.controlplane.build import binary
 
 NO_WAIT = timedelta(microseconds=1)
-CONFIGURATION = """
-global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
-scrape_configs: [{{job_name: tiny, static_configs: [{{targets: ["{target}"]}}]}}]
-"""
-
-
-class Exporter:
-    """Serves a page on a free port of 127.0.0.1; the page None is a scrape that fails."""
-
-    def __init__(self) -> None:
-        self._page: str | None = ""
-        self._scrapes = 0
-        self._scraped = Condition()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                with outer._scraped:
-                    page = outer._page
-                    outer._scrapes += 1
-                    outer._scraped.notify_all()
-                self.send_response(500 if page is None else 200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.end_headers()
-                self.wfile.write((page or "").encode())
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Quiet: pytest shows what matters."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self._server.server_port}"
-        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def show(self, page: str | None) -> None:
-        """Serve `page` from now on, and return once a scrape that saw it has been stored.
-
-        Scrapes of one target follow each other: when the third begins, the first two are in the database.
-        """
-        with self._scraped:
-            self._page = page
-            wanted = self._scrapes + 3
-            assert self._scraped.wait_for(lambda: self._scrapes >= wanted, timeout=60), "Prometheus stopped scraping"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture(scope="module")
-def exporter() -> Iterator[Exporter]:
-    exporter = Exporter()
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPrometheus]:
+    """Of this module's own: what it remembers begins here, and no other test's names are in it."""
+    prometheus = RealPrometheus(tmp_path_factory.mktemp("prometheus"))
+    yield prometheus
+    prometheus.close()
+
+
+@pytest.fixture(scope="module")
+def exporter(prometheus: RealPrometheus) -> Iterator[Exporter]:
+    exporter = prometheus.scrape(Exporter())
     yield exporter
-    exporter.close()
+    prometheus.stop_scraping(exporter)
 
 
 @pytest.fixture(scope="module")
-def source(exporter: Exporter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
-    folder: Path = tmp_path_factory.mktemp("prometheus")
-    (folder / "prometheus.yml").write_text(CONFIGURATION.format(target=exporter.address))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                binary("prometheus"),
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            stdout=log,
-            stderr=log,
-            preexec_fn=dies_with_parent(),
-        )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(url, process)
-        yield Source(MetricSource("real", url, timedelta(milliseconds=200), timedelta(seconds=10)))
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "Prometheus ended by itself"
-        try:
-            if requests.get(f"{url}/-/ready", timeout=1).status_code == 200:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.05)
-    raise AssertionError("Prometheus did not get ready within a minute")
+def source(prometheus: RealPrometheus) -> Source:
+    return prometheus.source
 
 
 @pytest.fixture

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.simulation.rollout_world import V1, V2, V3, World, serving_v1
+from tests.simulation.rollout_world import ERRORS, SPEC, V1, V2, V3, World, serving_v1
+
+from modelwright.api.metrics import (
+    AgainstStable,
+    Bounds,
+    During,
+    Limits,
+    Mean,
+    Metric,
+    Proportion,
+    RequiredFor,
+    StableLimit,
+)
+from modelwright.api.rollout import OnNoData, RolloutSpec
 
 
 def _flip_prometheus(world: World) -> None:
-    world.prometheus_up = not world.prometheus_up
+    world.metrics.up = not world.metrics.up
 
 
 def _conflict(world: World) -> None:
@@ -65,7 +81,7 @@ faults = st.lists(st.tuples(st.sampled_from(sorted(FAULTS)), st.integers(1, 15))
 
 
 def _heal(world: World) -> None:
-    world.prometheus_up, world.fail_next_apply, world.lose_next_status = True, None, False
+    world.metrics.up, world.fail_next_apply, world.lose_next_status = True, None, False
     world.dead.clear()
 
 
@@ -82,12 +98,50 @@ def _resume_until_rest(world: World) -> None:
     world.until(World.at_rest, limit=1500)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
-@given(faults, st.integers(0, 2**16))
+TIMEOUTS = Metric("timeouts", Proportion("t{$(selector)}", "n{$(selector)}"), threshold=Bounds(max=Decimal("0.2")))
+SCORE = Metric(
+    "score",
+    mean=Mean("n{$(selector)}", "s{$(selector)}", "q{$(selector)}", Decimal(0), Decimal(1)),
+    stable=AgainstStable(max_decrease=Decimal("0.3")),
+)
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> RolloutSpec:
+    """The spec of the world with features of the analysis switched on at random."""
+    errors = replace(
+        ERRORS,
+        stable=draw(st.sampled_from([ERRORS.stable, AgainstStable(max_ratio=Decimal("1.5"))])),
+        stable_limit=draw(st.sampled_from([None, StableLimit(Decimal("0.4"))])),
+        required_for=draw(st.sampled_from(RequiredFor)),
+        limits=Limits(error=draw(st.sampled_from([None, 4])), inconclusive=draw(st.sampled_from([None, 200]))),
+        during=draw(st.sampled_from([(During.CANARY, During.BAKE), (During.CANARY,)])),
+    )
+    others = draw(st.lists(st.sampled_from([TIMEOUTS, SCORE]), unique=True))
+    late = draw(st.sampled_from([timedelta(0), timedelta(seconds=15)]))
+    analysis = replace(
+        SPEC.analysis,
+        metrics=(errors, *(replace(metric, horizon=late) for metric in others)),
+        on_no_data=draw(st.sampled_from([OnNoData.HOLD, OnNoData.PAUSE])),
+        no_data_grace=timedelta(minutes=1),
+        initial_delay=draw(st.sampled_from([timedelta(0), timedelta(seconds=7)])),
+    )
+    return replace(SPEC, analysis=analysis)
+
+
+def _healthy(world: World) -> None:
+    for version in ("v1", "v2", "v3"):
+        world.error_rate.setdefault(version, 0.02)
+        world.metrics.rates |= {("timeouts", version): 0.01, ("score", version): 0.8}
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(faults, st.integers(0, 2**16), specs())
 def test_a_healthy_candidate_never_breaks_an_invariant_and_comes_to_rest(
-    script: list[tuple[str, int]], seed: int
+    script: list[tuple[str, int]], seed: int, spec: RolloutSpec
 ) -> None:
-    world = serving_v1(seed=seed)
+    world = serving_v1(seed=seed, spec=spec)
+    _healthy(world)
     world.edit(model=V2)
     for name, seconds in script:
         FAULTS[name](world)
@@ -103,10 +157,13 @@ def test_a_healthy_candidate_never_breaks_an_invariant_and_comes_to_rest(
     assert plan.actions == ()
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
-@given(faults, st.integers(0, 2**16))
-def test_a_bad_candidate_is_never_promoted_whatever_else_happens(script: list[tuple[str, int]], seed: int) -> None:
-    world = serving_v1(seed=seed, error_rate={"v2": 0.12, "v3": 0.12})
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(faults, st.integers(0, 2**16), specs())
+def test_a_bad_candidate_is_never_promoted_whatever_else_happens(
+    script: list[tuple[str, int]], seed: int, spec: RolloutSpec
+) -> None:
+    world = serving_v1(seed=seed, spec=spec, error_rate={"v2": 0.12, "v3": 0.12})
+    _healthy(world)
     world.edit(model=V2)
     for name, seconds in script:
         FAULTS[name](world)

@@ -75,13 +75,13 @@ def test_holds_the_weight_while_the_metric_source_is_down() -> None:
     world = serving_v1()
     world.edit(model=V2)
     world.until(in_step(1))
-    world.prometheus_up = False
+    world.metrics.up = False
     world.tick(300)
     assert world.weight == 10
     assert world.status.rejected == ()
     assert world.condition("Ready") == ("False", "MetricsUnavailable")
     assert world.condition("Reconciling") == ("True", "MetricsUnavailable")
-    world.prometheus_up = True
+    world.metrics.up = True
     world.until(lambda w: w.live_version == "v2")
 
 
@@ -90,7 +90,7 @@ def test_a_gap_in_looks_does_not_count_towards_the_hold() -> None:
     world.edit(model=V2)
     world.until(in_step(1))
     world.tick(10)
-    world.prometheus_up = False
+    world.metrics.up = False
     world.tick(60)
     assert world.weight == 10
     assert world.status.step
@@ -196,11 +196,11 @@ def test_promote_waives_the_rest_of_a_hold_but_not_the_look_after_it() -> None:
     world = serving_v1(spec=slow)
     world.edit(model=V2)
     world.until(in_step(1))
-    world.prometheus_up = False
+    world.metrics.up = False
     world.command("promote")
     world.tick(30)
     assert world.weight == 10
-    world.prometheus_up = True
+    world.metrics.up = True
     world.until(in_step(2), limit=60)
 
 
@@ -297,19 +297,19 @@ def test_the_deadline_rolls_back_without_rejecting_and_waits_for_retry() -> None
     analysis = Analysis(
         interval=timedelta(seconds=5),
         metrics=(ERRORS,),
-        progress_deadline=timedelta(seconds=60),
+        progress_deadline=timedelta(seconds=120),
         on_deadline=OnDeadline.ROLL_BACK,
     )
     world = serving_v1(spec=replace(SPEC, analysis=analysis))
     world.edit(model=V2)
     world.until(in_step(1))
-    world.prometheus_up = False
+    world.metrics.up = False
     world.until(World.at_rest)
     assert world.status.rejected == ()
     world.tick(60)
     assert world.weight == 0
     assert world.condition("Ready") == ("False", "ProgressDeadlineExceeded")
-    world.prometheus_up = True
+    world.metrics.up = True
     world.command("retry", revision=world.status.history[0].revision)
     world.until(lambda w: w.live_version == "v2")
 

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
-from modelwright.analysis.counts import Counts
+from tests.simulation.metric_world import MetricWorld, arrivals, drawn
+
 from modelwright.analysis.verdict import Verdict
-from modelwright.api.metrics import AgainstStable, FastLimit, Metric, Proportion
+from modelwright.api.metrics import AgainstStable, FastLimit, Metric, Mode, Proportion
 from modelwright.api.models import Model
 from modelwright.api.rollout import (
     Analysis,
@@ -30,7 +32,8 @@ from modelwright.api.rollout import (
     Workload,
 )
 from modelwright.cluster.answers import Answer
-from modelwright.metrics.questions import CountsLook, CountsQuestion, NoLook
+from modelwright.metrics.configuration import MetricSource
+from modelwright.metrics.questions import NoLook
 from modelwright.rollouts.actions import (
     Action,
     CreateDeployment,
@@ -52,7 +55,6 @@ from modelwright.rollouts.plan import Plan, plan_rollout
 from modelwright.traffic.route import RouteSeen
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
-TICK = timedelta(seconds=1)
 V1, V2, V3 = (Model(v, f"s3://models/churn/{v}", f"sha256:{v}") for v in ("v1", "v2", "v3"))
 
 ERRORS = Metric(
@@ -87,17 +89,25 @@ class Deployment:
 
 @dataclass
 class World:
-    """`error_rate` maps versions to the share of their requests that fail, `rate` is requests per second."""
+    """`error_rate` maps versions to the share of their requests that fail, `rate` is requests per second.
+
+    `step` is how much time passes between two looks at the world, in seconds.
+    """
 
     seed: int = 1
     spec: RolloutSpec = SPEC
-    rate: int = 200
+    rate: float = 200
     error_rate: dict[str, float] = field(default_factory=dict)
+    step: int = 1
     start_delay: timedelta = timedelta(seconds=3)
     accept_delay: timedelta = timedelta(seconds=1)
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
+        self.metrics = MetricWorld(self.random)
+        self.writes: list[datetime] = []
+        self.sources: tuple[MetricSource, ...] = (MetricSource("default", "http://prometheus"),)
+        self.gateway_exists = True
         self.now = START
         self.status = RolloutStatus()
         self.generation = 1
@@ -110,12 +120,11 @@ class World:
         self.route_version = 0
         self.route_changed_at = START
         self.route_changed_by = ""
-        self.history: dict[str, list[tuple[datetime, int, int]]] = {}
         self.answers: dict[Any, Answer] = {}
         self.questions: tuple[Any, ...] = ()
-        self.prometheus_up = True
         self.dead: set[str] = set()  # versions whose pods are not ready
         self.restarted = True
+        self.profile_problem = ""
         self.news: list[tuple[datetime, str, str]] = []
         self.weights: list[tuple[datetime, int]] = []
         self.fail_next_apply: Callable[[Action], bool] | None = None
@@ -136,13 +145,15 @@ class World:
         }
         route = None
         if self.weight is not None:
-            accepted = self.now - self.route_changed_at >= self.accept_delay
+            accepted = self.gateway_exists and self.now - self.route_changed_at >= self.accept_delay
             route = RouteSeen(
                 100 - self.weight,
                 self.weight,
                 str(self.route_version),
                 True if accepted else None,
                 changed_by=self.route_changed_by,
+                silent=() if accepted or self.gateway_exists else ("'public'",),
+                written_at=self.route_changed_at,
             )
         return Observation(
             rollout=self.rollout(),
@@ -158,6 +169,8 @@ class World:
             route=route,
             answers={q: a for q, a in self.answers.items() if q in self.questions},
             first_pass=self.restarted,
+            profile_problem=self.profile_problem,
+            sources={source.name: source for source in self.sources},
         )
 
     def rollout(self) -> ModelRollout:
@@ -178,17 +191,19 @@ class World:
         self.answers, self.questions, self.restarted = {}, (), True
 
     def tick(self, seconds: int = 1) -> None:
-        for _ in range(seconds):
+        """At least `seconds`, in whole steps."""
+        for _ in range(ceil(seconds / self.step)):
+            self.now += timedelta(seconds=self.step)
             self._serve_traffic()
-            self.now += TICK
             self._sample()
             self.reconcile()
 
     def until(self, reached: Callable[[World], bool], limit: int = 600) -> World:
-        for _ in range(limit):
+        """Let time pass until `reached`, but not longer than `limit` seconds."""
+        for _ in range(ceil(limit / self.step)):
             if reached(self):
                 return self
-            self.tick()
+            self.tick(self.step)
         raise AssertionError(
             f"not reached within {limit} s: stage {self.status.stage}, step {self.status.step}, "
             f"conditions {[(c.type, c.reason, c.message) for c in self.status.conditions]}, "
@@ -198,34 +213,23 @@ class World:
     def _serve_traffic(self) -> None:
         if self.weight is None:
             return
-        for role in ("stable", "candidate"):
+        for version, share in self.error_rate.items():
+            self.metrics.rates["errors", version] = share
+        came = arrivals(self.random, self.rate * self.step)
+        to_candidate = drawn(self.random, came, self.weight / 100)
+        for role, requests in (("stable", came - to_candidate), ("candidate", to_candidate)):
             revision = self.services.get(role)
-            if revision is None:
-                continue
-            share = self.weight if role == "candidate" else 100 - self.weight
-            total = sum(self.random.random() * 100 < share for _ in range(self.rate))
-            version = self.deployments[revision].model.version if revision in self.deployments else ""
-            events = sum(self.random.random() < self.error_rate.get(version, 0.0) for _ in range(total))
-            self.history.setdefault(revision, []).append((self.now + TICK, events, total))
+            if revision is not None:
+                version = self.deployments[revision].model.version if revision in self.deployments else ""
+                self.metrics.serve(revision, version, requests, self.spec.analysis.metrics, self.now)
 
     def _sample(self) -> None:
         for question in self.questions:
             known = self.answers.get(question)
             if known and self.now - known.started_at < question.interval:
                 continue
-            self.answers[question] = Answer(self.now, self.now, self._look(question))
-
-    def _look(self, question: Any) -> Any:
-        if not self.prometheus_up:
-            return NoLook(Verdict.ERROR, "SourceUnavailable", "the source does not answer")
-        assert isinstance(question, CountsQuestion)
-        assert question.since is not None
-        revision = question.total.split('revision="')[1].split('"')[0]
-        rows = [row for row in self.history.get(revision, []) if row[0] > question.since]
-        events, total = sum(row[1] for row in rows), sum(row[2] for row in rows)
-        if total == 0:
-            return NoLook(Verdict.NO_DATA, "NoTraffic", "nothing was counted")
-        return CountsLook(Counts(events, total), self.now)
+            look = self.metrics.look(question, self.spec.analysis.metrics, self.now)
+            self.answers[question] = Answer(self.now, self.now, look)
 
     # --- what the operator does ----------------------------------------------------------------------------------
 
@@ -255,6 +259,8 @@ class World:
         if self.lose_next_status:
             self.lose_next_status = False
             raise Conflicted
+        if self.status != plan.status:
+            self.writes.append(self.now)
         self.status = plan.status
         self.questions = plan.questions
         self.restarted = False
@@ -299,14 +305,16 @@ class World:
         assert version == str(self.route_version), "raised the weight on a route that changed since it was read"
         assert self.ready(self.services["candidate"]) > 0, "weight to a revision without ready endpoints"
         assert self.ready(self.services["stable"]) > 0, "raised the weight while stable was down"
-        verdicts = {metric.verdict for metric in plan.status.metrics}
+        deciding = {metric.name for metric in self.spec.analysis.metrics if metric.mode is Mode.DECIDE}
+        verdicts = {metric.verdict for metric in plan.status.metrics if metric.name in deciding}
         assert not verdicts & {Verdict.FAIL} or live == 0, "raised the weight on a Fail"
-        if live > 0:
-            newest = [answer for question, answer in self.answers.items() if question in self.questions]
-            assert newest, "raised the weight without a look"
-            assert all(isinstance(answer.value, CountsLook) for answer in newest), "raised the weight on no data"
-        if weight == 100:
-            assert verdicts == {Verdict.PASS}, f"went to 100 % on {verdicts}"
+        if live > 0 and deciding:
+            asked = [q for q in self.questions if q.metric in deciding]
+            newest = [self.answers[question] for question in asked if question in self.answers]
+            assert len(newest) == len(asked), "raised the weight without a look"
+            assert not any(isinstance(answer.value, NoLook) for answer in newest), "raised the weight on no data"
+        if weight == 100 and deciding:
+            assert verdicts <= {Verdict.PASS}, f"went to 100 % on {verdicts}"
 
     # --- shorthands ----------------------------------------------------------------------------------------------
 

@@ -44,16 +44,20 @@ class Prior:
 ANYWHERE = (Prior(0.5, 0.5), Prior(0.5, 50), Prior(50, 0.5))
 
 
-def confidence_sequence(counts: Counts, alpha: float, priors: Sequence[Prior] = ANYWHERE) -> Interval:
+def confidence_sequence(
+    counts: Counts, alpha: float, priors: Sequence[Prior] = ANYWHERE, *, dispersion: float = 1.0
+) -> Interval:
     """Bounds that hold at all looks at once with probability 1 - `alpha`; without observations [0, 1].
 
+    `dispersion` (at least 1) is how many observations say as much as one: events in bursts of five, about five.
     Raises ValueError for an alpha outside (0, 1).
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must be between 0 and 1, found {alpha}")
     if counts.total == 0:
         return Interval(0.0, 1.0)
-    limit = -log(alpha) - _log_mixture_at_mean(counts, priors)
+    # As if a smaller sample had shown the same proportion. Not exact: how bursts vary is estimated, not known.
+    limit = (-log(alpha) - _log_mixture_at_mean(counts, priors, dispersion)) * dispersion
     mean = counts.events / counts.total
     low = 0.0 if counts.events == 0 else _crossing(counts, limit, inside=mean, outside=0.0)
     high = 1.0 if counts.events == counts.total else _crossing(counts, limit, inside=mean, outside=1.0)
@@ -64,12 +68,12 @@ def log_e_value(counts: Counts, p: float, priors: Sequence[Prior] = ANYWHERE) ->
     """ln M(p), the evidence against the proportion `p` (0 < p < 1); 0 without observations. Finite at any count."""
     if counts.total == 0:
         return 0.0
-    return _log_mixture_at_mean(counts, priors) + _divergence(counts, p)
+    return _log_mixture_at_mean(counts, priors, 1.0) + _divergence(counts, p)
 
 
-def _log_mixture_at_mean(counts: Counts, priors: Sequence[Prior]) -> float:
-    x, rest = counts.events, counts.total - counts.events
-    own = _xlogx(x) + _xlogx(rest) - _xlogx(counts.total)
+def _log_mixture_at_mean(counts: Counts, priors: Sequence[Prior], dispersion: float) -> float:
+    x, rest = counts.events / dispersion, (counts.total - counts.events) / dispersion
+    own = _xlogx(x) + _xlogx(rest) - _xlogx(x + rest)
     each = [_log_beta(prior.a + x, prior.b + rest) - _log_beta(prior.a, prior.b) - own for prior in priors]
     largest = max(each)
     return largest + log(sum(exp(one - largest) for one in each) / len(each))
@@ -101,5 +105,5 @@ def _log_beta(a: float, b: float) -> float:
     return lgamma(a) + lgamma(b) - lgamma(a + b)
 
 
-def _xlogx(x: int) -> float:
+def _xlogx(x: float) -> float:
     return x * log(x) if x else 0.0

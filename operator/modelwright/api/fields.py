@@ -47,6 +47,9 @@ class Fields:
     def integer(self, name: str, default: int | None = None) -> int:
         return self._get(name, default, _integer)
 
+    def maybe_integer(self, name: str) -> int | None:
+        return self._maybe(name, _integer)
+
     def decimal(self, name: str, default: Decimal | None = None) -> Decimal:
         return self._get(name, default, _decimal)
 
@@ -67,6 +70,12 @@ class Fields:
 
     def choice(self, name: str, kind: type[E], default: E | None = None) -> E:
         return self._get(name, default, lambda value: _choice(kind, value))
+
+    def choices(self, name: str, kind: type[E]) -> tuple[E, ...]:
+        def read(value: Any) -> E:
+            return _choice(kind, value)
+
+        return tuple(self._check(f"{self.at(name)}[{i}]", item, read) for i, item in enumerate(self._list(name)))
 
     def section(self, name: str) -> Fields:
         return Fields(self._get(name, None, _mapping), self.at(name))

@@ -18,6 +18,20 @@ class Proportion:
 
 
 @dataclass(frozen=True)
+class Mean:
+    """Three counter selectors with `$(selector)`: how many were observed, their sum, and the sum of their squares.
+
+    No observation lies outside `min` and `max`, in the metric's own unit, and none is negative.
+    """
+
+    count: str
+    sum: str
+    sum_of_squares: str
+    min: Decimal
+    max: Decimal
+
+
+@dataclass(frozen=True)
 class Value:
     """A PromQL expression that yields one number, and one that yields the samples behind it ("" if not given)."""
 
@@ -35,10 +49,12 @@ class Bounds:
 
 @dataclass(frozen=True)
 class AgainstStable:
-    """Exactly one is set: the absolute increase or decrease that is still accepted, 0.005 meaning half a point."""
+    """Exactly one is set: the absolute increase or decrease that is still accepted, 0.005 meaning half a point, or how
+    many times stable's the candidate may be."""
 
     max_increase: Decimal | None = None
     max_decrease: Decimal | None = None
+    max_ratio: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -59,16 +75,52 @@ class Mode(StrEnum):
     DRY_RUN = "DryRun"
 
 
+class During(StrEnum):
+    """`CANARY` is while stable still has traffic to compare with, `BAKE` the time at 100 %."""
+
+    CANARY = "Canary"
+    BAKE = "Bake"
+
+
+@dataclass(frozen=True)
+class StableLimit:
+    """A proportion beyond which stable is unhealthy too: neither arm can then be judged, nor is a way back any good."""
+
+    max: Decimal
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Consecutive looks with one verdict until something follows: a rollback after `fail`, a pause after the others.
+
+    None means never. `fail` only with thresholds: a comparison with stable has its patience in its statistics.
+    """
+
+    fail: int = 1
+    inconclusive: int | None = None
+    error: int | None = None
+
+
 @dataclass(frozen=True)
 class Metric:
-    """One guardrail of a rollout. Exactly one of `proportion` and `value`; `stable` only with a proportion."""
+    """One guardrail of a rollout. Exactly one of `proportion`, `mean` and `value`; `stable` not with a value, and
+    without `stable` no mean.
+
+    `during` says where it is due, if its comparison can be made there. `horizon` is how late the labels behind it are,
+    zero for metrics without labels.
+    """
 
     name: str
     proportion: Proportion | None = None
+    mean: Mean | None = None
     value: Value | None = None
     stable: AgainstStable | None = None
     threshold: Bounds | None = None
     fast_limit: FastLimit | None = None
     required_for: RequiredFor = RequiredFor.PROMOTION
     mode: Mode = Mode.DECIDE
-    consecutive_failures: int = 1  # spec: limits.fail, only for thresholds
+    limits: Limits = Limits()
+    stable_limit: StableLimit | None = None
+    during: tuple[During, ...] = (During.CANARY, During.BAKE)
+    horizon: timedelta = timedelta(0)  # spec: labels.horizon
+    requests: str = ""  # what counts every request at the server that the preset names; "" without a preset

@@ -39,6 +39,12 @@ class OnDeadline(StrEnum):
     PAUSE = "Pause"
 
 
+class OnNoData(StrEnum):
+    HOLD = "Hold"
+    PAUSE = "Pause"
+    ROLL_BACK = "RollBack"
+
+
 @dataclass(frozen=True)
 class ModelFrom:
     """Follow the approved model of a RetrainPolicy in the same namespace."""
@@ -74,11 +80,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Analysis:
+    """`profile` "" means none; `metrics` are then all there are, else they are to be merged over the profile's."""
+
     source: str = "default"
+    profile: str = ""
     interval: timedelta = timedelta(seconds=10)
     initial_delay: timedelta = timedelta(0)
     progress_deadline: timedelta | None = None
     on_deadline: OnDeadline = OnDeadline.ROLL_BACK
+    on_no_data: OnNoData = OnNoData.HOLD
+    no_data_grace: timedelta = timedelta(minutes=5)
     error_rate: Decimal = Decimal("0.05")
     metrics: tuple[Metric, ...] = ()
 
@@ -145,6 +156,7 @@ class StepStatus:
     evidence_since: datetime | None = None
     held: timedelta = timedelta(0)  # finished stretches in which every guardrail that was due passed
     passing_since: datetime | None = None  # the stretch under way
+    saved_at: datetime | None = None  # when running numbers (held, evidence) were last saved
     restarts: int = 0  # how often the candidate lost its endpoints in this step
 
 
@@ -160,7 +172,9 @@ class MetricStatus:
     candidate: str = ""
     bound: str = ""
     samples: int = 0
-    failures: int = 0  # failing looks in a row, for metrics with limits.fail
+    since: datetime | None = None  # the first look of this verdict in a row: consecutive looks are counted from it
+    no_data_since: datetime | None = None  # since when there is no number, for onNoData
+    evidence: str = ""  # what the blocks of this step have added up to, for the operator only
     at: datetime | None = None
 
 
@@ -183,7 +197,7 @@ class HistoryEntry:
 
 @dataclass(frozen=True)
 class CommandStatus:
-    """What became of the newest command annotation. `outcome` is Done or Refused."""
+    """What became of the newest command annotation, and whose it was. `outcome` is Done or Refused."""
 
     id: str
     verb: str
@@ -191,6 +205,7 @@ class CommandStatus:
     message: str
     at: datetime
     revision: str = ""
+    actor: str = ""  # the user, as the API server's admission stamped it on the object
 
 
 @dataclass(frozen=True)

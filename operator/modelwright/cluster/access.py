@@ -42,9 +42,12 @@ class Cluster:
         self._dynamic = DynamicClient(api_client)
 
     @classmethod
-    async def connect(cls, kubeconfig: str | None = None) -> Cluster:
-        """Connect with `kubeconfig`, else the pod's service account, else KUBECONFIG or the user's default."""
-        return cls(ApiClient(configuration=await _load(kubeconfig)))
+    async def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> Cluster:
+        """Connect with `kubeconfig`, else the pod's service account, else KUBECONFIG or the user's default.
+
+        A named `context` is one of a kubeconfig, never the pod's.
+        """
+        return cls(ApiClient(configuration=await _load(kubeconfig, context)))
 
     async def close(self) -> None:
         await self._api.close()
@@ -91,14 +94,22 @@ class Cluster:
             dry_run=_all(dry_run),
         )
 
-    async def json_patch(self, kind: Kind, namespace: str | None, name: str, operations: Sequence[Object]) -> Object:
+    async def json_patch(
+        self,
+        kind: Kind,
+        namespace: str | None,
+        name: str,
+        operations: Sequence[Object],
+        *,
+        manager: str = FIELD_MANAGER,
+    ) -> Object:
         """A guarded edit: a failing `test` operation is a Conflict."""
         return await self._request(
             "patch",
             kind.path(namespace, name),
             body=list(operations),
             content_type="application/json-patch+json",
-            field_manager=FIELD_MANAGER,
+            field_manager=manager,
         )
 
     async def merge_patch(
@@ -223,11 +234,11 @@ async def credentials(kubeconfig: str | None = None) -> Credentials:
     )
 
 
-async def _load(kubeconfig: str | None) -> Configuration:
+async def _load(kubeconfig: str | None, context: str | None = None) -> Configuration:
     configuration = Configuration()
     try:
-        if kubeconfig:
-            await config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)
+        if kubeconfig or context:
+            await config.load_kube_config(kubeconfig, context, client_configuration=configuration)
         else:
             try:
                 config.load_incluster_config(client_configuration=configuration)
@@ -254,7 +265,8 @@ def _translate(error: DynamicApiError, method: str, path: str) -> ModelwrightErr
     message = _message(error)
     match error.status:
         case 404:
-            if "could not find the requested resource" in message:
+            # TRAP: for a path that nobody serves the API server answers plain text, no Status that names an object.
+            if not _is_status(error) or "could not find the requested resource" in message:
                 return NotInstalled(f"the API server does not serve {path.split('/namespaces/')[0]}")
             return _NotFound(f"{path}: not found")
         case 409:
@@ -270,8 +282,17 @@ def _translate(error: DynamicApiError, method: str, path: str) -> ModelwrightErr
             return Unavailable(f"the API server answered {method} {path} with {status}")
 
 
+def _is_status(error: DynamicApiError) -> bool:
+    return _said(error) is not None
+
+
 def _message(error: DynamicApiError) -> str:
+    return _said(error) or f"the API server answered {error.status}"
+
+
+def _said(error: DynamicApiError) -> str | None:
+    """The message of the Status that an API server answers with; None where the answer is none."""
     try:
         return str(json.loads(error.body)["message"])
     except (TypeError, ValueError, KeyError):
-        return f"the API server answered {error.status}"
+        return None

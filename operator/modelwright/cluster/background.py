@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from modelwright.cluster.answers import Answer, Question
@@ -24,7 +24,9 @@ log = logging.getLogger(__name__)
 class Background:
     """Asks what plans want to know. `ask` answers one question, in a thread; it must not raise, but may.
 
-    A value whose `keeps_last_answer` is true says that nothing is new: the last answer stands, and grows old.
+    Values may say more of themselves. `keeps_last_answer`: nothing is new, so that the last answer stands, and grows
+    old. `asked_at`: when they were measured, where that is not now, as they are shared. `retry_after`: when it makes
+    sense to ask again.
     """
 
     def __init__(
@@ -49,6 +51,10 @@ class Background:
     def answers(self, key: Key) -> Mapping[Any, Answer]:
         """The newest answer of each question that `key` wants and that has one."""
         return {question: answer for (owner, question), answer in self._answers.items() if owner == key}
+
+    def everything(self) -> list[tuple[Key, Any, Answer]]:
+        """The newest answers of all keys. From any thread."""
+        return [(key, question, answer) for (key, question), answer in list(self._answers.items())]
 
     def forget(self, key: Key) -> None:
         self.want(key, ())
@@ -75,7 +81,9 @@ class Background:
             self._wake(key)
             if question.every is None:
                 return
-            await asyncio.sleep(question.every.total_seconds())
+            retry_after: timedelta | None = getattr(value, "retry_after", None)
+            pause = question.every if retry_after is None else retry_after
+            await asyncio.sleep(pause.total_seconds())
 
     def _timed(self, question: Question) -> tuple[datetime, datetime, Any]:
         started_at = datetime.now(UTC)
@@ -84,4 +92,4 @@ class Background:
         except Exception as error:
             log.exception("question failed: %s", type(question).__name__)
             value = error
-        return started_at, datetime.now(UTC), value
+        return getattr(value, "asked_at", None) or started_at, datetime.now(UTC), value

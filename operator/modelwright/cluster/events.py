@@ -15,6 +15,7 @@ from modelwright.errors import Conflict, ModelwrightError
 log = logging.getLogger(__name__)
 
 MAX_NOTE = 1000
+"""In bytes: the API server counts those, whatever it says of characters."""
 CONTROLLER = "modelwright.dev/operator"
 
 
@@ -38,7 +39,7 @@ class EventRecorder:
             "eventTime": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "type": type_,
             "reason": reason,
-            "note": message[:MAX_NOTE],
+            "note": message.encode()[:MAX_NOTE].decode(errors="ignore"),
             "action": reason,
             "regarding": {
                 "apiVersion": regarding["apiVersion"],

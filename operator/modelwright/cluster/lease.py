@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from modelwright.cluster.access import Cluster, Object
@@ -77,16 +78,21 @@ class Leadership:
             log.warning("the lease could not be released, it expires by itself: %s", error)
 
     async def _try(self) -> bool:
+        # Somebody may write it between our reading and writing: a rival, or only a person with an annotation.
+        for _ in range(2):
+            with suppress(Conflict):
+                return await self._take()
+        return False
+
+    async def _take(self) -> bool:
+        """Whether the lease is ours now. Raises Conflict when somebody else wrote it meanwhile."""
         asked_at = time.monotonic()
         lease = await self._cluster.get(LEASE, self._namespace, self._name)
-        try:
-            if lease is None:
-                await self._cluster.create(LEASE, self._body({}))
-            elif not self._is_free(lease):
-                return False
-            else:
-                await self._cluster.replace(LEASE, self._body(lease))
-        except Conflict:
+        if lease is None:
+            await self._cluster.create(LEASE, self._body({}))
+        elif self._is_free(lease):
+            await self._cluster.replace(LEASE, self._body(lease))
+        else:
             return False
         # Counted from before the request: the server saw it at some time after that, never earlier.
         self._renewed_at = asked_at

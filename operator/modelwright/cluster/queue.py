@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -17,6 +18,8 @@ FIRST_RETRY = 0.2
 LAST_RETRY = 60.0
 
 Work = Callable[[Key], Awaitable[timedelta | None]]
+Worked = Callable[[Key, str, float], None]
+"""Is told of each pass: the key, Done or the kind of failure, and the seconds it took."""
 
 
 class WorkQueue:
@@ -25,8 +28,9 @@ class WorkQueue:
     A key that is woken while it is worked on is worked on once more afterwards: nothing is missed, nothing overlaps.
     """
 
-    def __init__(self, work: Work, *, workers: int = 8) -> None:
+    def __init__(self, work: Work, *, workers: int = 8, worked: Worked = lambda key, outcome, seconds: None) -> None:
         self._work = work
+        self._worked = worked
         self._workers = workers
         self._waiting: asyncio.Queue[Key] = asyncio.Queue()
         self._queued: set[Key] = set()
@@ -45,6 +49,11 @@ class WorkQueue:
         elif key not in self._queued:
             self._queued.add(key)
             self._waiting.put_nowait(key)
+
+    @property
+    def depth(self) -> int:
+        """How many keys wait for a worker."""
+        return len(self._queued)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -79,18 +88,24 @@ class WorkQueue:
         self._timers[key] = asyncio.get_running_loop().call_later(delay, self.wake, key)
 
     async def _attempt(self, key: Key) -> float | None:
+        began, outcome = time.monotonic(), "Crashed"
         try:
             requeue_after = await self._work(key)
+            outcome = "Done"
         except Conflict as error:
+            outcome = "Conflict"
             log.debug("%s: %s", key, error)
             return self._back_off(key)
         except ModelwrightError as error:
+            outcome = type(error).__name__
             log.warning("%s: %s", key, error)
             return self._back_off(key)
         except Exception:
             # One broken object must not stop the others, nor end its own worker.
             log.exception("%s: unexpected failure", key)
             return self._back_off(key)
+        finally:
+            self._worked(key, outcome, time.monotonic() - began)
         self._failures.pop(key, None)
         return requeue_after.total_seconds() if requeue_after is not None else None
 

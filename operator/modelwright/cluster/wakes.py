@@ -10,16 +10,23 @@ from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN,
 ROLLOUT_LABEL = "modelwright.dev/rollout"
 
 Object = Mapping[str, Any]
+Tell = Callable[[Kind, Object, bool], None]
 
 
 class Wakes:
-    """Remembers who reads whom, from the objects seen, and wakes them. It decides nothing."""
+    """Remembers who reads whom, from the objects seen, and wakes them. It decides nothing.
 
-    def __init__(self, wake: Callable[[Key], None]) -> None:
+    `tell` is told of every object seen, with its kind and whether it is gone.
+    """
+
+    def __init__(self, wake: Callable[[Key], None], tell: Tell | None = None) -> None:
         self._wake = wake
+        self._tell = tell
         self._policy_of: dict[Key, Key] = {}  # rollouts and unfinished runs → the policy that they read
 
     def saw(self, kind: Kind, body: Object, *, gone: bool) -> None:
+        if self._tell:
+            self._tell(kind, body, gone)
         metadata = body["metadata"]
         namespace, name = metadata["namespace"], metadata["name"]
         if kind in (MODEL_ROLLOUT, RETRAIN_RUN, RETRAIN_POLICY):

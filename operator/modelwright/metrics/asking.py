@@ -1,27 +1,33 @@
 """Answers the questions of plans, in the worker threads of cluster.background: never raises, never blocks a reconcile.
 
-It keeps one ledger per question, so that a look reads only what is new, and asks identical questions once.
+It keeps one ledger per question, so that a look reads only what is new, and asks identical questions once, for all.
 """
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from modelwright.errors import InvalidSpec
-from modelwright.metrics.counting import Ledger, judge, read
+from modelwright.metrics.counting import judge
+from modelwright.metrics.ledgers import Ledger, read
+from modelwright.metrics.patience import Patience, backed_off
 from modelwright.metrics.prometheus import Source
-from modelwright.metrics.questions import CountsQuestion, Look, NoLook, ValueLook, ValueQuestion
+from modelwright.metrics.questions import Look, NoLook, Question, ValueLook, ValueQuestion
 from modelwright.metrics.reasons import Reason, Unanswered
 
-Question = CountsQuestion | ValueQuestion
+__all__ = ["Asker", "Question", "Seen"]
 
 # A question that nobody has asked for so many of its intervals, and for so many seconds, is forgotten.
 _FORGET_INTERVALS = 10
 _FORGET_SECONDS = 600.0
+
+Seen = Callable[[str, str, float], None]
+"""Is told of each look: the source, its outcome (a NoLook's reason, "Answered" or "Shared"), and seconds it took."""
 
 
 @dataclass
@@ -33,48 +39,68 @@ class _Memory:
     look: Look | None = None
     looked_at: float = 0.0
     wanted_at: float = 0.0
+    failures: int = 0
 
 
 class Asker:
-    """Asks the configured sources. `clock` gives unix seconds."""
+    """Asks the configured sources. `clock` gives unix seconds, `chance` numbers in [0, 1)."""
 
-    def __init__(self, sources: Mapping[str, Source], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        clock: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
+        seen: Seen = lambda source, outcome, seconds: None,
+    ) -> None:
         self._sources = sources
         self._clock = clock
+        self._chance = chance
+        self._seen = seen
         self._memories: dict[Question, _Memory] = {}
+        self._patience: dict[str, Patience] = {}
+        self._swept_at = 0.0
         self._lock = Lock()
 
     def ask(self, question: Question) -> Look:
-        """One look. Who asks again before the question's interval is over shares the newest answer.
-
-        TRAP: the evidence is as old as the look's `until`, which a shared look proves better than the time of asking.
-        """
+        """One look. Who asks again before the question's interval is over shares the newest answer, with its time."""
         source = self._sources.get(question.source)
         if source is None:
             known = ", ".join(sorted(self._sources)) or "none"
-            return _no_look(
-                Unanswered(
-                    Reason.UNKNOWN_SOURCE,
-                    f"metric source {question.source!r} is not configured; known are {known}",
-                )
-            )
-        now = self._clock()
-        memory = self._remember(question, now)
+            message = f"metric source {question.source!r} is not configured; known are {known}"
+            return _no_look(Unanswered(Reason.UNKNOWN_SOURCE, message))
+        memory = self._remember(question, self._clock())
         with memory.lock:
             now = self._clock()
-            if memory.look is None or now - memory.looked_at >= question.interval.total_seconds():
-                memory.look = self._look(question, source, memory, now)
-                memory.looked_at = now
+            if memory.look is not None and now - memory.looked_at < _rests(memory.look, question):
+                self._seen(question.source, "Shared", 0.0)
+                return memory.look
+            waits = self._patience_of(question.source).waits(now)
+            if waits > 0:
+                said = self._patience_of(question.source).said
+                return replace(
+                    _no_look(Unanswered(Reason.SOURCE_UNAVAILABLE, said)),
+                    asked_at=datetime.fromtimestamp(now, UTC),
+                    retry_after=timedelta(seconds=waits * (1.0 + 0.2 * self._chance())),
+                )
+            look = self._look(question, source, memory, now)
+            memory.look = replace(look, asked_at=datetime.fromtimestamp(now, UTC))
+            memory.looked_at = now
+            outcome = look.reason if isinstance(look, NoLook) else "Answered"
+            self._seen(question.source, outcome, max(0.0, self._clock() - now))
             return memory.look
 
     def _remember(self, question: Question, now: float) -> _Memory:
+        # What the asker calls a metric or an arm changes nothing about the answer.
+        question = replace(question, metric="", arm="")
         with self._lock:
             memory = self._memories.setdefault(question, _Memory())
             memory.wanted_at = now
-            for other, known in list(self._memories.items()):
-                patience = max(_FORGET_SECONDS, _FORGET_INTERVALS * other.interval.total_seconds())
-                if now - known.wanted_at > patience:
-                    del self._memories[other]
+            if now - self._swept_at >= 1.0:
+                self._swept_at = now
+                for other, known in list(self._memories.items()):
+                    patience = max(_FORGET_SECONDS, _FORGET_INTERVALS * other.interval.total_seconds())
+                    if now - known.wanted_at > patience:
+                        del self._memories[other]
             return memory
 
     def _look(self, question: Question, source: Source, memory: _Memory, now: float) -> Look:
@@ -82,14 +108,52 @@ class Asker:
         at = now - min(1.0, source.configuration.scrape_interval.total_seconds() / 2)
         try:
             if isinstance(question, ValueQuestion):
-                return _value_look(question, source, at)
-            memory.ledger = read(question, source, memory.ledger, at)
-            memory.ledger, look = judge(question, source, memory.ledger)
-            return _no_look(look) if isinstance(look, Unanswered) else look
+                look: Look | Unanswered = _value_look(question, source, at)
+            else:
+                memory.ledger = read(question, source, memory.ledger, at)
+                memory.ledger, look = judge(question, source, memory.ledger)
         except Unanswered as unanswered:
-            return _no_look(unanswered)
+            look = unanswered
         except InvalidSpec as invalid:
-            return _no_look(Unanswered(Reason.BAD_QUERY, invalid.message))
+            look = Unanswered(Reason.BAD_QUERY, invalid.message)
+        if not isinstance(look, Unanswered):
+            memory.failures = 0
+            self._set_patience(question.source, lambda known: known.answered())
+            return look
+        return self._failed(look, question, memory, now)
+
+    def _failed(self, unanswered: Unanswered, question: Question, memory: _Memory, now: float) -> NoLook:
+        """Not an answer: when it makes sense to ask again, and whether the source is to be left alone altogether."""
+        if not unanswered.unavailable:
+            # It answered, or would have: nothing is wrong with the source.
+            memory.failures = 0
+            if not unanswered.permanent:
+                self._set_patience(question.source, lambda known: known.answered())
+            return _no_look(unanswered)
+        memory.failures += 1
+        chance = self._chance()
+        self._set_patience(
+            question.source,
+            lambda known: known.failed(now, chance, unanswered.message, unanswered.retry_after),
+        )
+        longest = max(60.0, question.interval.total_seconds())
+        wait = max(self._patience_of(question.source).waits(now), backed_off(memory.failures, chance, longest=longest))
+        return replace(_no_look(unanswered), retry_after=timedelta(seconds=wait))
+
+    def _patience_of(self, source: str) -> Patience:
+        return self._patience.get(source, Patience())
+
+    def _set_patience(self, source: str, change: Callable[[Patience], Patience]) -> None:
+        with self._lock:
+            self._patience[source] = change(self._patience_of(source))
+
+
+def _rests(look: Look, question: Question) -> float:
+    """For how many seconds a look is shared. A failure that is to be asked again sooner is not kept longer."""
+    interval = question.interval.total_seconds()
+    if isinstance(look, NoLook) and look.retry_after is not None:
+        return min(interval, look.retry_after.total_seconds())
+    return interval
 
 
 def _value_look(question: ValueQuestion, source: Source, at: float) -> ValueLook:

@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
 from modelwright.api.fields import Fields
 from modelwright.errors import InvalidSpec
+from modelwright.metrics.credentials import Credentials, SigV4, parse_credentials, refuse_unknown
 
-_KNOWN = ("name", "url", "scrapeInterval", "timeout", "namespaces")
+_KNOWN = ("name", "url", "kind", "scrapeInterval", "timeout", "namespaces", "auth", "tls", "headers")
 _EVERYWHERE = "*"
+
+
+class SourceKind(StrEnum):
+    """Whose implementation of the Prometheus API answers. They differ in how they say that an answer is not whole."""
+
+    PROMETHEUS = "Prometheus"
+    THANOS = "Thanos"
+    MIMIR = "Mimir"
+    VICTORIA_METRICS = "VictoriaMetrics"
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """What each query says besides, so that a part that cannot be asked makes an error and not a smaller number."""
+        return {
+            SourceKind.THANOS: {"partial_response": "false", "dedup": "true"},
+            SourceKind.VICTORIA_METRICS: {"deny_partial_response": "1"},
+        }.get(self, {})
+
+    @property
+    def may_refuse_what_is_right(self) -> bool:
+        """TRAP: these answer 422 also when a store is away and the answer would be partial. That is nobody's PromQL."""
+        return self in (SourceKind.THANOS, SourceKind.VICTORIA_METRICS)
 
 
 @dataclass(frozen=True)
@@ -24,6 +48,8 @@ class MetricSource:
     scrape_interval: timedelta = timedelta(seconds=15)
     timeout: timedelta = timedelta(seconds=10)
     namespaces: tuple[str, ...] = (_EVERYWHERE,)
+    kind: SourceKind = SourceKind.PROMETHEUS
+    credentials: Credentials = field(default_factory=Credentials)
 
     def allows(self, namespace: str) -> bool:
         """Whether objects in `namespace` may use this source."""
@@ -46,10 +72,18 @@ def parse_metric_sources(configuration: Mapping[str, Any]) -> dict[str, MetricSo
     return sources
 
 
+def source_for(namespace: str, name: str, sources: Mapping[str, MetricSource], path: str) -> MetricSource:
+    """The source called `name`, or InvalidSpec at `path` with those that `namespace` may use."""
+    source = sources.get(name)
+    if source is not None and source.allows(namespace):
+        return source
+    usable = ", ".join(sorted(known.name for known in sources.values() if known.allows(namespace))) or "none"
+    found = "is not configured" if source is None else f"may not be used from namespace {namespace}"
+    raise InvalidSpec(path, f"metric source {name!r} {found}; usable here: {usable}")
+
+
 def _parse(fields: Fields) -> MetricSource:
-    unknown = sorted(set(fields.as_written()) - set(_KNOWN))
-    if unknown:
-        raise InvalidSpec(fields.at(unknown[0]), f"is not known; a source has {', '.join(_KNOWN)}")
+    refuse_unknown(fields, _KNOWN)
     name = fields.text("name")
     if not name:
         raise fields.refuse("name", "must not be empty")
@@ -60,13 +94,28 @@ def _parse(fields: Fields) -> MetricSource:
         fields.duration("scrapeInterval", defaults.scrape_interval),
         fields.duration("timeout", defaults.timeout),
         fields.texts("namespaces") if fields.has("namespaces") else defaults.namespaces,
+        fields.choice("kind", SourceKind, defaults.kind),
+        parse_credentials(fields),
     )
-    for field, duration in (("scrapeInterval", source.scrape_interval), ("timeout", source.timeout)):
+    _refuse_open_secrets(fields, source)
+    for name_of, duration in (("scrapeInterval", source.scrape_interval), ("timeout", source.timeout)):
         if duration <= timedelta(0):
-            raise fields.refuse(field, "must be longer than 0s")
+            raise fields.refuse(name_of, "must be longer than 0s")
     if not source.namespaces:
         raise fields.refuse("namespaces", 'must name at least one namespace, or ["*"] for all')
     return source
+
+
+def _refuse_open_secrets(fields: Fields, source: MetricSource) -> None:
+    """Nothing that proves who we are goes over an open line, except to this machine."""
+    credentials = source.credentials
+    address = urlsplit(source.url)
+    if address.scheme == "https" or (address.hostname or "").startswith("127.") or isinstance(credentials.auth, SigV4):
+        return
+    if credentials.auth:
+        raise fields.refuse("auth", "must go with an https address: the secret would be sent in the open")
+    if credentials.tls.certificate_file or credentials.tls.ca_file:
+        raise fields.refuse("tls", "must go with an https address")
 
 
 def _url(fields: Fields) -> str:

@@ -16,6 +16,9 @@ from modelwright.metrics.reasons import Reason, Unanswered
 Labels = frozenset[tuple[str, str]]
 Sample = tuple[float, float]
 
+EARLIER = 0.0
+"""The time, in unix seconds, under which a tally keeps the growth that is too old to be told apart."""
+
 
 @dataclass(frozen=True)
 class Series:
@@ -38,15 +41,17 @@ class Tally:
     """What counters grew by. `grown` holds (time, growth) in the order of time, only where something grew.
 
     Folding the same samples again, in pieces that overlap, changes nothing: what lies before `reached` is skipped.
+    Growth is in whole parts, of which `parts` make one: 1 for what is counted, more for sums of what is measured.
     """
 
     reached: Mapping[Labels, Reached] = field(default_factory=dict)
     grown: tuple[tuple[float, int], ...] = ()
+    parts: int = 1
 
     @classmethod
-    def starting(cls, values: Iterable[tuple[Labels, float]], at: float) -> Tally:
+    def starting(cls, values: Iterable[tuple[Labels, float]], at: float, parts: int = 1) -> Tally:
         """Begin at `at` with the last value that each series had by then."""
-        return cls({labels: Reached(at, _rounded(value)) for labels, value in values})
+        return cls({labels: Reached(at, _rounded(value, parts)) for labels, value in values}, parts=parts)
 
     @property
     def newest(self) -> float:
@@ -76,7 +81,7 @@ class Tally:
             for at, raw in one.samples:
                 if known is not None and at <= known.at:
                     continue
-                value = _rounded(raw)
+                value = _rounded(raw, self.parts)
                 if known is None:
                     before = 0 if at > absent_until else value
                 else:
@@ -92,22 +97,29 @@ class Tally:
             merged[at] = merged.get(at, 0) + more
         return replace(self, reached=reached, grown=tuple(sorted(merged.items())))
 
-    def merged(self) -> Tally:
-        """The same total as one entry: for evidence of which nothing ever expires."""
-        return replace(self, grown=((self.grew_at, self.total()),)) if len(self.grown) > 1 else self
+    def in_blocks(self, length: float, *, earlier_than: float = -inf) -> Tally:
+        """The same growth with one entry per block of `length` seconds, at its start; what lies in blocks that begin
+        before `earlier_than` becomes one entry at EARLIER. For evidence of which nothing ever expires."""
+        merged: dict[float, int] = {}
+        for at, growth in self.grown:
+            start = at if at == EARLIER else at // length * length
+            start = EARLIER if start < earlier_than else start
+            merged[start] = merged.get(start, 0) + growth
+        return replace(self, grown=tuple(sorted(merged.items())))
 
     def forgetting(self, *, growth_before: float, series_before: float) -> Tally:
         """Without the growth up to a time, and without series that have been silent since an earlier time."""
-        return Tally(
-            {labels: reached for labels, reached in self.reached.items() if reached.at > series_before},
-            self.grown[bisect_right(self.grown, (growth_before, inf)) :],
+        return replace(
+            self,
+            reached={labels: reached for labels, reached in self.reached.items() if reached.at > series_before},
+            grown=self.grown[bisect_right(self.grown, (growth_before, inf)) :],
         )
 
 
-def _rounded(value: float) -> int:
+def _rounded(value: float, parts: int) -> int:
     """Counters are whole numbers by meaning. Rounding values, not differences, lets no rounding error build up."""
     if not isfinite(value):
         raise Unanswered(Reason.NOT_A_NUMBER, "a counter has a value that is not a finite number")
     if value < 0:
         raise Unanswered(Reason.NOT_A_COUNTER, "a counter has a negative value, so it is not a counter")
-    return round(value)
+    return round(value * parts)

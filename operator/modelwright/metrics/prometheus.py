@@ -15,7 +15,9 @@ from urllib3.util import Retry
 
 from modelwright.metrics.configuration import MetricSource
 from modelwright.metrics.counters import Labels, Sample, Series
+from modelwright.metrics.credentials import SigV4
 from modelwright.metrics.reasons import Reason, Unanswered
+from modelwright.metrics.sigv4 import signer
 from modelwright.metrics.transport import BoundedSession
 
 T = TypeVar("T")
@@ -35,7 +37,15 @@ class Source:
 
     def __init__(self, configuration: MetricSource, *, largest_answer: int = LARGEST_ANSWER) -> None:
         self.configuration = configuration
-        session = BoundedSession(timeout=configuration.timeout.total_seconds(), largest=largest_answer)
+        credentials = configuration.credentials
+        session = BoundedSession(
+            timeout=configuration.timeout.total_seconds(),
+            largest=largest_answer,
+            credentials=credentials,
+            parameters=configuration.kind.parameters,
+            sign=signer(credentials.auth, configuration.name) if isinstance(credentials.auth, SigV4) else None,
+            doubts_refusals=configuration.kind.may_refuse_what_is_right,
+        )
         # The asker asks again at its own pace: retries in here would only hold the thread.
         self._client = PrometheusConnect(url=configuration.url, session=session, retry=Retry(0, read=False))
         self._names_seen: set[str] = set()
@@ -114,7 +124,7 @@ class Source:
         try:
             return ask()
         except Unanswered as unanswered:
-            raise self._about(unanswered.reason, unanswered.message) from None
+            raise self._about(unanswered.reason, unanswered.message, unanswered.retry_after) from None
         except (KeyError, TypeError):
             raise self._about(Reason.NOT_PROMETHEUS, "the answer is not one of the Prometheus API") from None
 
@@ -126,8 +136,8 @@ class Source:
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             raise self._about(Reason.NOT_PROMETHEUS, "the answer does not have the form that was asked for") from None
 
-    def _about(self, reason: Reason, message: str) -> Unanswered:
-        return Unanswered(reason, f"metric source {self.configuration.name!r}: {message}")
+    def _about(self, reason: Reason, message: str, retry_after: float | None = None) -> Unanswered:
+        return Unanswered(reason, f"metric source {self.configuration.name!r}: {message}", retry_after)
 
 
 def _single(result: list[Any]) -> Sample:

@@ -6,20 +6,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from modelwright.analysis.blocks import Moments
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.verdict import Verdict
 
+_NOTHING = Counts(0, 0)
+_NOTHING_MEASURED = Moments(0, 0.0, 0.0)
+
 
 @dataclass(frozen=True)
-class CountsQuestion:
-    """Counts of `events` and `total` (raw counter selectors, rendered) since `since`, or over the last `window`.
-
-    Exactly one of `since` and `window` is set. `arm` is only a label for the asker ("stable", "candidate", ...).
-    """
+class _Question:
+    """`metric` and `arm` are only labels for the asker: who asks the same otherwise shares the answer."""
 
     source: str
     metric: str
     arm: str
+
+    @property
+    def pool(self) -> str:
+        return f"prometheus/{self.source}"
+
+
+@dataclass(frozen=True)
+class CountsQuestion(_Question):
+    """Counts of `events` and `total` (raw counter selectors, rendered) since `since`, or over the last `window`.
+
+    Exactly one of `since` and `window` is set.
+    """
+
     events: str
     total: str
     interval: timedelta
@@ -27,40 +41,95 @@ class CountsQuestion:
     window: timedelta | None = None
 
     @property
-    def pool(self) -> str:
-        return f"prometheus/{self.source}"
+    def every(self) -> timedelta:
+        return self.interval
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        # Of two selectors at the same moment the second may see a scrape more. Events first: there are never too many.
+        return (self.events, self.total)
+
+
+@dataclass(frozen=True)
+class MeanQuestion(_Question):
+    """The moments of something measured: three counters that grow by 1, x and x² with each observation x ≥ 0."""
+
+    count: str
+    sum: str
+    squares: str
+    interval: timedelta
+    since: datetime | None = None
+    window: timedelta | None = None
 
     @property
     def every(self) -> timedelta:
         return self.interval
 
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        return (self.count, self.sum, self.squares)
+
 
 @dataclass(frozen=True)
-class ValueQuestion:
+class ValueQuestion(_Question):
     """One number from a PromQL expression, and the number of samples behind it (a second expression, or "")."""
 
-    source: str
-    metric: str
-    arm: str
     query: str
     samples: str
     interval: timedelta
 
     @property
-    def pool(self) -> str:
-        return f"prometheus/{self.source}"
-
-    @property
     def every(self) -> timedelta:
         return self.interval
 
 
 @dataclass(frozen=True)
+class CountsBlock:
+    """What was counted by scrapes in [at, until). Only finished blocks, only those in which something was counted."""
+
+    at: datetime
+    until: datetime
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class MomentsBlock:
+    """As CountsBlock, for a mean."""
+
+    at: datetime
+    until: datetime
+    moments: Moments
+
+
+@dataclass(frozen=True)
 class CountsLook:
-    """Deltas since the question's `since` (or over its `window`). `until` is the timestamp of the newest sample."""
+    """Deltas since the question's `since` (or over its `window`). `until` is the timestamp of the newest sample.
+
+    `asked_at` is when the query that measured it was sent: a look that is shared is as old for everybody. `blocks` is
+    part of `counts`, for questions with `since`: those finished by `blocks_until`. What was counted before
+    `blocks_since` is only known as a whole, `earlier`.
+    """
 
     counts: Counts
     until: datetime
+    asked_at: datetime | None = None
+    blocks: tuple[CountsBlock, ...] = ()
+    blocks_since: datetime | None = None
+    blocks_until: datetime | None = None
+    earlier: Counts = _NOTHING
+
+
+@dataclass(frozen=True)
+class MeanLook:
+    """As CountsLook, for a mean."""
+
+    moments: Moments
+    until: datetime
+    asked_at: datetime | None = None
+    blocks: tuple[MomentsBlock, ...] = ()
+    blocks_since: datetime | None = None
+    blocks_until: datetime | None = None
+    earlier: Moments = _NOTHING_MEASURED
 
 
 @dataclass(frozen=True)
@@ -68,19 +137,23 @@ class ValueLook:
     value: float
     samples: int | None
     until: datetime
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class NoLook:
     """No number, and why: verdict is NO_DATA or ERROR, reason PascalCase, message without any response body.
 
-    `permanent` marks what a person has to mend (bad PromQL, unknown source, forbidden): 4xx answers.
+    `permanent` marks what a person has to mend (bad PromQL, unknown source, forbidden): 4xx answers. `retry_after` is
+    when it makes sense to ask again, None for at the question's own pace.
     """
 
     verdict: Verdict
     reason: str
     message: str
     permanent: bool = False
+    asked_at: datetime | None = None
+    retry_after: timedelta | None = None
 
     @property
     def keeps_last_answer(self) -> bool:
@@ -88,5 +161,6 @@ class NoLook:
         return self.reason == "NotGrown"
 
 
-Look = CountsLook | ValueLook | NoLook
-Looks = Mapping[CountsQuestion | ValueQuestion, Look]
+Question = CountsQuestion | MeanQuestion | ValueQuestion
+Look = CountsLook | MeanLook | ValueLook | NoLook
+Looks = Mapping[Question, Look]

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     BAD_QUERY = "BadQuery"
     FORBIDDEN = "Forbidden"
     REDIRECTED = "Redirected"
+    REFUSED = "Refused"
+    CREDENTIALS_UNUSABLE = "CredentialsUnusable"
     ANSWER_TOO_LARGE = "AnswerTooLarge"
     NOT_PROMETHEUS = "NotPrometheus"
     SOURCE_UNAVAILABLE = "SourceUnavailable"
@@ -45,16 +47,29 @@ _NO_DATA = frozenset(
     }
 )
 # Waiting does not help: a person has to mend the query, the permission or the configuration.
-_PERMANENT = frozenset({Reason.BAD_QUERY, Reason.FORBIDDEN, Reason.REDIRECTED, Reason.UNKNOWN_SOURCE})
+_PERMANENT = frozenset(
+    {
+        Reason.BAD_QUERY,
+        Reason.FORBIDDEN,
+        Reason.REDIRECTED,
+        Reason.REFUSED,
+        Reason.CREDENTIALS_UNUSABLE,
+        Reason.UNKNOWN_SOURCE,
+    }
+)
 
 
 class Unanswered(Exception):
-    """No number, and why. The message never holds anything of a response body."""
+    """No number, and why. The message never holds anything of a response body.
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    `retry_after` is how many seconds the source asked to be left alone, None if it did not.
+    """
+
+    def __init__(self, reason: Reason, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.retry_after = retry_after
 
     @property
     def verdict(self) -> Verdict:
@@ -63,3 +78,8 @@ class Unanswered(Exception):
     @property
     def permanent(self) -> bool:
         return self.reason in _PERMANENT
+
+    @property
+    def unavailable(self) -> bool:
+        """The source is down, slow or overloaded: the same question may be answered later."""
+        return self.reason is Reason.SOURCE_UNAVAILABLE

@@ -1,4 +1,4 @@
-"""Reads the counter selectors of a proportion: one selector, or the difference of two. Pure.
+"""Reads the counter selectors of a proportion: one selector, or the sum or difference of two. Pure.
 
 Counters are read raw, per series, so anything that Prometheus would have to calculate (`rate`, `sum`, ranges, offsets)
 is refused here with what is supported, rather than later by a number that is subtly wrong.
@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _SUPPORTED = (
-    "a counter selector such as requests_total{$(selector)}, or the difference of two such as "
+    "a counter selector such as requests_total{$(selector)}, or the sum or difference of two such as "
     'duration_seconds_count{$(selector)} - duration_seconds_bucket{$(selector),le="0.5"}'
 )
 
@@ -35,14 +35,20 @@ class Selector:
 
 @dataclass(frozen=True)
 class Counter:
-    """What is counted: `plus`, less `minus` if there is one."""
+    """What is counted: `plus`, less `minus` if there is one, or with `added` if there is one."""
 
     plus: Selector
     minus: Selector | None = None
+    added: Selector | None = None
+
+    @property
+    def counted(self) -> tuple[Selector, ...]:
+        """The selectors whose growth counts as it is."""
+        return (self.plus,) if self.added is None else (self.plus, self.added)
 
     @property
     def selectors(self) -> tuple[Selector, ...]:
-        return (self.plus,) if self.minus is None else (self.plus, self.minus)
+        return self.counted if self.minus is None else (self.plus, self.minus)
 
 
 def parse_counter(expression: str, *, path: str = "") -> Counter:
@@ -51,12 +57,13 @@ def parse_counter(expression: str, *, path: str = "") -> Counter:
     rest = _skip_space(expression, rest)
     if rest == len(expression):
         return Counter(plus)
-    if expression[rest] != "-":
+    operator = expression[rest]
+    if operator not in "+-":
         raise _refused(expression, path)
-    minus, end = _selector(expression, rest + 1, path)
+    other, end = _selector(expression, rest + 1, path)
     if _skip_space(expression, end) != len(expression):
         raise _refused(expression, path)
-    return Counter(plus, minus)
+    return Counter(plus, minus=other) if operator == "-" else Counter(plus, added=other)
 
 
 def _selector(expression: str, start: int, path: str) -> tuple[Selector, int]:

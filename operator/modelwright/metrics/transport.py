@@ -1,26 +1,32 @@
-"""The HTTP session under prometheus-api-client: bounded in time and size, follows nowhere, believes only whole answers.
+"""The HTTP session beneath prometheus-api-client: bounded in time and size, and strict about what counts as an answer.
 
-It turns every fault into `Unanswered` before the client sees it, because the client drops warnings and puts response
-bodies into its exceptions. Nothing of a body leaves this room but the result itself.
+The library has no time-out by default, follows redirects, and drops `status` and `warnings`. This session checks all of
+that before the library sees a response. The text of a response never leaves this room.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from http.cookiejar import DefaultCookiePolicy
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
 import urllib3
+from urllib3.response import BaseHTTPResponse
 
+from modelwright.metrics.credentials import Credentials
 from modelwright.metrics.reasons import Reason, Unanswered
 
 # Longer queries go as a form: many proxies cut addresses at 8 KiB, and some servers refuse POST altogether.
 _LONGEST_ADDRESS = 4096
 _CHUNK = 65536
+# However long a server asks to be left alone: it may be mistaken, and a rollout waits for it.
+LONGEST_RETRY_AFTER = 120.0
+
+Sign = Callable[[str, str, Mapping[str, str], bytes], Mapping[str, str]]
+"""Method, address, headers and body of a request to the headers that sign it."""
 
 
 class Whole(requests.Response):
@@ -36,46 +42,90 @@ class Whole(requests.Response):
 
 
 class BoundedSession(requests.Session):
-    """Requests that take at most `timeout` seconds and `largest` bytes. Raises Unanswered, never returns a failure."""
+    """Requests that take at most `timeout` seconds and `largest` bytes. Raises Unanswered, never returns a failure.
 
-    def __init__(self, *, timeout: float, largest: int) -> None:
+    It is a requests.Session because the library wants one, and asks through urllib3 itself: that takes half the
+    processor time (docs/sources.md), and reads neither proxies nor ~/.netrc, which are not meant for this server.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        largest: int,
+        connections: int = 8,
+        credentials: Credentials = Credentials(),
+        parameters: Mapping[str, str] | None = None,
+        sign: Sign | None = None,
+        doubts_refusals: bool = False,
+    ) -> None:
         super().__init__()
-        # Neither proxies nor ~/.netrc: credentials of the operator's environment are not meant for this server.
-        self.trust_env = False
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._timeout = timeout
         self._largest = largest
+        self._credentials = credentials
+        self._parameters = dict(parameters or {})
+        self._sign = sign
+        self._doubts_refusals = doubts_refusals
+        tls = credentials.tls
+        # TRAP: given as paths, the files are read for each new connection, so that rotated ones are taken up.
+        self._connections = urllib3.PoolManager(
+            maxsize=connections,
+            retries=False,
+            cert_reqs="CERT_REQUIRED",
+            ca_certs=tls.ca_file or None,
+            cert_file=tls.certificate_file or None,
+            key_file=tls.key_file or None,
+        )
+
+    def close(self) -> None:
+        self._connections.clear()
+        super().close()
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         deadline = time.monotonic() + self._timeout
-        parameters = dict(kwargs.pop("params", None) or {}, timeout=f"{self._timeout:g}s")
-        if len(urlencode(parameters)) > _LONGEST_ADDRESS:
-            method, kwargs["data"] = "POST", parameters
+        parameters = {**(kwargs.get("params") or {}), **self._parameters, "timeout": f"{self._timeout:g}s"}
+        encoded = urlencode(parameters)
+        address, body, verb = str(url), b"", str(method)
+        # Uncompressed, so that the size on the wire is the size in memory.
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "modelwright"}
+        if len(encoded) > _LONGEST_ADDRESS:
+            verb, body = "POST", encoded.encode()
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
         else:
-            kwargs["params"] = parameters
-        kwargs |= {
-            "timeout": self._timeout,
-            "allow_redirects": False,
-            "stream": True,
-            # Uncompressed, so that the size on the wire is the size in memory.
-            "headers": {"Accept": "application/json", "Accept-Encoding": "identity"},
-        }
+            address = f"{address}?{encoded}"
+        headers |= self._credentials.sent()
+        if self._sign:
+            headers |= self._sign(verb, address, headers, body)
         try:
-            with super().request(method, url, *args, **kwargs) as response:
-                _check_status(response.status_code)
-                return Whole(_checked(self._read(response, deadline)))
-        except (requests.Timeout, urllib3.exceptions.TimeoutError):
+            response = self._connections.request(
+                verb,
+                address,
+                body=body or None,
+                headers=headers,
+                timeout=self._timeout,
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                self._check_status(response)
+                payload = _checked(self._read(response, deadline))
+            except BaseException:
+                # A connection with an unread answer in it must not be used again.
+                response.close()
+                raise
+            response.release_conn()
+            return Whole(payload)
+        except urllib3.exceptions.TimeoutError:
             raise self._too_slow() from None
-        # Reading from `raw` raises urllib3's own errors, which requests did not get to translate.
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # The text of these errors holds the whole address with the query; their kind says enough.
             raise Unanswered(Reason.SOURCE_UNAVAILABLE, f"cannot be reached: {type(error).__name__}") from None
 
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
+    def _read(self, response: BaseHTTPResponse, deadline: float) -> bytes:
         body = bytearray()
         while True:
             # TRAP: read() waits for the whole chunk, so a server that drips bytes would hold the thread for ever.
-            piece = response.raw.read1(_CHUNK)
+            piece = response.read1(_CHUNK)
             if not piece:
                 return bytes(body)
             body += piece
@@ -87,18 +137,32 @@ class BoundedSession(requests.Session):
     def _too_slow(self) -> Unanswered:
         return Unanswered(Reason.SOURCE_UNAVAILABLE, f"did not answer within {self._timeout:g}s")
 
+    def _check_status(self, response: BaseHTTPResponse) -> None:
+        status = response.status
+        if status == 200:
+            return
+        if status == 422 and self._doubts_refusals:
+            message = "could not carry out the query (HTTP 422): a part of it is away, or the PromQL asks too much"
+            raise Unanswered(Reason.SOURCE_UNAVAILABLE, message)
+        if status in (400, 422):
+            raise Unanswered(Reason.BAD_QUERY, f"refuses the query as invalid (HTTP {status}), check its PromQL")
+        if status in (401, 403):
+            raise Unanswered(Reason.FORBIDDEN, f"does not let the operator query it (HTTP {status})")
+        if 300 <= status < 400:
+            message = f"answers with a redirect (HTTP {status}), which is not followed: configure where it leads to"
+            raise Unanswered(Reason.REDIRECTED, message)
+        if 400 <= status < 500 and status not in (408, 425, 429):
+            raise Unanswered(Reason.REFUSED, f"answers HTTP {status}: its address leads to no Prometheus API")
+        retry_after = _seconds(response.headers.get("Retry-After"))
+        asked = " and asks to be left alone" if retry_after else ""
+        raise Unanswered(Reason.SOURCE_UNAVAILABLE, f"answers HTTP {status}{asked}", retry_after)
 
-def _check_status(status: int) -> None:
-    if status == 200:
-        return
-    if status in (400, 422):
-        raise Unanswered(Reason.BAD_QUERY, f"refuses the query as invalid (HTTP {status}), check its PromQL")
-    if status in (401, 403):
-        raise Unanswered(Reason.FORBIDDEN, f"does not let the operator query it (HTTP {status})")
-    if 300 <= status < 400:
-        message = f"answers with a redirect (HTTP {status}), which is not followed: configure the address it leads to"
-        raise Unanswered(Reason.REDIRECTED, message)
-    raise Unanswered(Reason.SOURCE_UNAVAILABLE, f"answers HTTP {status}")
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Retry-After in its form of seconds. The other form, a date, would depend on the two clocks agreeing."""
+    if retry_after is None or not (retry_after.isascii() and retry_after.isdigit()):
+        return None
+    return min(float(retry_after), LONGEST_RETRY_AFTER)
 
 
 def _checked(body: bytes) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelwright.api.models import Model
+from modelwright.cluster.keys import Kind
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,21 @@ class ForgetRevision:
     revision: str
 
 
+@dataclass(frozen=True)
+class Adopt:
+    """Make an object ours again that a rollout of the same name left behind."""
+
+    kind: Kind
+    name: str
+
+
 Action = (
-    RecordRevision | CreateDeployment | ScaleDeployment | DeleteDeployment | PointService | WriteRoute | ForgetRevision
+    Adopt
+    | RecordRevision
+    | CreateDeployment
+    | ScaleDeployment
+    | DeleteDeployment
+    | PointService
+    | WriteRoute
+    | ForgetRevision
 )

@@ -11,6 +11,7 @@ from modelwright.errors import Conflict
 from modelwright.rollouts import manifests
 from modelwright.rollouts.actions import (
     Action,
+    Adopt,
     CreateDeployment,
     DeleteDeployment,
     ForgetRevision,
@@ -19,6 +20,7 @@ from modelwright.rollouts.actions import (
     ScaleDeployment,
     WriteRoute,
 )
+from modelwright.rollouts.ownership import owner_reference
 
 
 async def apply(cluster: Cluster, rollout: ModelRollout, actions: tuple[Action, ...]) -> None:
@@ -30,10 +32,14 @@ async def apply(cluster: Cluster, rollout: ModelRollout, actions: tuple[Action, 
 async def _apply_one(cluster: Cluster, rollout: ModelRollout, action: Action) -> None:
     namespace = rollout.namespace
     match action:
+        case Adopt(kind, name):
+            owners = {"metadata": {"ownerReferences": [owner_reference(rollout)]}}
+            await cluster.merge_patch(kind, namespace, name, owners)
         case RecordRevision():
-            # The name is a hash of the content: whoever wrote it before wrote the same.
+            # TRAP: its data is immutable to the byte. Created, it keeps the bytes of our JSON, and the server refuses
+            # every later patch, which writes its own: an adoption, and the garbage collector's with --cascade=orphan.
             with suppress(Conflict):
-                await cluster.create(CONTROLLER_REVISION, manifests.controller_revision(rollout, action))
+                await cluster.apply(CONTROLLER_REVISION, manifests.controller_revision(rollout, action), force=False)
         case CreateDeployment(revision, model, template, replicas):
             body = manifests.deployment(rollout, revision, model, template, replicas)
             await cluster.create(DEPLOYMENT, body, strict=True)

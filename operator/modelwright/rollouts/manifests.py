@@ -11,13 +11,12 @@ from typing import Any
 
 from modelwright.api.models import Model
 from modelwright.api.rollout import ModelRollout
-from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, SERVICE
+from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, HTTP_ROUTE, SERVICE
 from modelwright.rollouts.actions import RecordRevision, WriteRoute
+from modelwright.rollouts.ownership import MANAGED_BY, MANAGED_BY_LABEL, ROLLOUT_LABEL, owner_reference
 from modelwright.traffic import managed_route
 
-ROLLOUT_LABEL = "modelwright.dev/rollout"
 REVISION_LABEL = "modelwright.dev/revision"
-MANAGED_BY = {"app.kubernetes.io/managed-by": "modelwright"}
 URI_ANNOTATION = "modelwright.dev/model-uri"
 VERSION_ANNOTATION = "modelwright.dev/model-version"
 DIGEST_ANNOTATION = "modelwright.dev/model-digest"
@@ -85,22 +84,14 @@ def controller_revision(rollout: ModelRollout, action: RecordRevision) -> Object
 
 
 def _owned(rollout: ModelRollout, api_version: str, kind: str, name: str, labels: Mapping[str, str]) -> Object:
-    owner = {
-        "apiVersion": MODEL_ROLLOUT.api_version,
-        "kind": MODEL_ROLLOUT.name,
-        "name": rollout.name,
-        "uid": rollout.uid,
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
     return {
         "apiVersion": api_version,
         "kind": kind,
         "metadata": {
             "name": name,
             "namespace": rollout.namespace,
-            "labels": {**MANAGED_BY, **labels},
-            "ownerReferences": [owner],
+            "labels": {MANAGED_BY_LABEL: MANAGED_BY, **labels},
+            "ownerReferences": [owner_reference(rollout)],
         },
     }
 

@@ -9,6 +9,8 @@ from typing import Any
 from modelwright.api.models import Model
 from modelwright.api.rollout import ModelRollout
 from modelwright.cluster.answers import Answer
+from modelwright.metrics.configuration import MetricSource
+from modelwright.rollouts.actions import Adopt
 from modelwright.traffic.route import RouteSeen
 
 
@@ -65,7 +67,11 @@ class Observation:
     stable_service: ServiceSeen | None = None
     candidate_service: ServiceSeen | None = None
     route: RouteSeen | None = None
+    orphans: tuple[Adopt, ...] = ()  # left behind by a rollout of this name, to be made ours again
+    foreign: tuple[str, ...] = ()  # objects of other owners that have the names which ours need
     answers: Mapping[Any, Answer] = field(default_factory=dict)
+    sources: Mapping[str, MetricSource] = field(default_factory=dict)
+    profile_problem: str = ""  # why the metrics of spec.analysis.profile are missing
     may_raise: bool = True  # our lease was renewed within the renew deadline
     first_pass: bool = False  # nothing is remembered of this object: the operator has just started
 

@@ -23,10 +23,11 @@ from modelwright.cluster.keys import (
     SERVICE,
 )
 from modelwright.errors import InvalidSpec
+from modelwright.metrics.configuration import MetricSource
+from modelwright.rollouts.actions import Adopt
 from modelwright.rollouts.manifests import (
     DIGEST_ANNOTATION,
     REVISION_LABEL,
-    ROLLOUT_LABEL,
     URI_ANNOTATION,
     VERSION_ANNOTATION,
 )
@@ -37,6 +38,7 @@ from modelwright.rollouts.observation import (
     RecordedRevision,
     ServiceSeen,
 )
+from modelwright.rollouts.ownership import ROLLOUT_LABEL, Ownership, ownership
 from modelwright.traffic import managed_route
 
 Object = Mapping[str, Any]
@@ -48,6 +50,7 @@ async def observe(
     cluster: Cluster,
     rollout: ModelRollout,
     answers: Mapping[Any, Answer],
+    sources: Mapping[str, MetricSource],
     *,
     may_raise: bool,
     first_pass: bool,
@@ -69,8 +72,10 @@ async def observe(
     policy_exists, approved = await _approved(cluster, rollout)
     revision_of_pod = {pod["metadata"]["name"]: _revision(pod) for pod in pods}
     problems = _problems(pods)
-    owned = [_deployment(body, problems) for body in deployments if _is_ours(body, rollout)]
-    recorded = [_recorded(body) for body in revisions if _is_ours(body, rollout)]
+    named = [(kind, body) for kind, body in ((SERVICE, stable), (SERVICE, candidate), (HTTP_ROUTE, route)) if body]
+    listed = [(DEPLOYMENT, body) for body in deployments] + [(CONTROLLER_REVISION, body) for body in revisions]
+    owned = [_deployment(body, problems) for body in deployments if not _is_foreign(body, rollout)]
+    recorded = [_recorded(body) for body in revisions if not _is_foreign(body, rollout)]
     return Observation(
         rollout=rollout,
         policy_exists=policy_exists,
@@ -80,7 +85,14 @@ async def observe(
         stable_service=_service(stable, stable_slices, revision_of_pod),
         candidate_service=_service(candidate, candidate_slices, revision_of_pod),
         route=managed_route.read(rollout, route, FIELD_MANAGER) if route else None,
+        orphans=tuple(
+            Adopt(kind, _name(body))
+            for kind, body in [*named, *listed]
+            if ownership(body, rollout) is Ownership.ORPHANED
+        ),
+        foreign=tuple(f"{kind.name} {_name(body)}" for kind, body in named if _is_foreign(body, rollout)),
         answers=answers,
+        sources=sources,
         may_raise=may_raise,
         first_pass=first_pass,
     )
@@ -106,8 +118,12 @@ async def _approved(cluster: Cluster, rollout: ModelRollout) -> tuple[bool, Appr
     return True, Approved(approved.model, approved.retrain_run, judged_against)
 
 
-def _is_ours(body: Object, rollout: ModelRollout) -> bool:
-    return any(owner.get("uid") == rollout.uid for owner in body["metadata"].get("ownerReferences", []))
+def _is_foreign(body: Object, rollout: ModelRollout) -> bool:
+    return ownership(body, rollout) is Ownership.FOREIGN
+
+
+def _name(body: Object) -> str:
+    return str(body["metadata"]["name"])
 
 
 def _revision(body: Object) -> str:

@@ -10,13 +10,17 @@ from modelwright.api.conditions import Condition, carry_over
 from modelwright.api.parsing import parse_rollout
 from modelwright.api.rollout import ModelRollout, RolloutStatus
 from modelwright.api.serialising import rollout_status
-from modelwright.cluster.access import Object
+from modelwright.cluster.access import NotInstalled, Object
 from modelwright.cluster.keys import MODEL_ROLLOUT, Key
 from modelwright.cluster.room import Room
 from modelwright.errors import InvalidSpec
+from modelwright.metrics.configuration import parse_metric_sources
 from modelwright.rollouts.apply import apply
 from modelwright.rollouts.observe import observe
 from modelwright.rollouts.plan import News, Plan, plan_rollout
+from modelwright.rollouts.profiled import with_profile
+
+NOT_INSTALLED_RETRY = timedelta(seconds=15)
 
 
 async def reconcile_rollout(key: Key, room: Room) -> timedelta | None:
@@ -33,21 +37,27 @@ async def reconcile_rollout(key: Key, room: Room) -> timedelta | None:
     except InvalidSpec as error:
         await _stall_unparsed(room, body, "InvalidSpec", str(error))
         return None
+    rollout, profile_problem = with_profile(rollout, room.config)
     seen = await observe(
         room.cluster,
         rollout,
         room.background.answers(key),
+        parse_metric_sources(room.config),
         may_raise=room.may_raise(),
         first_pass=room.is_first_pass(key),
     )
-    plan = plan_rollout(seen, room.now())
+    plan = plan_rollout(replace(seen, profile_problem=profile_problem), room.now())
     try:
         await _carry_out(room, body, rollout, plan)
     except InvalidSpec as error:
         # The API server refused an object of ours, which only the user's pod template can cause.
-        stalled = _stalled(room, rollout, "InvalidPodTemplate", error.message)
-        await _save(room, body, rollout.status, stalled)
+        await _stall(room, body, rollout, "InvalidPodTemplate", error.message)
         return None
+    except NotInstalled as error:
+        if plan.urgent:
+            raise
+        await _stall(room, body, rollout, "GatewayApiNotInstalled", f"{error}: install the Gateway API, with HTTPRoute")
+        return NOT_INSTALLED_RETRY
     room.background.want(key, plan.questions)
     for news in plan.news:
         await room.events.emit(body, news.type, news.reason, news.message)
@@ -82,6 +92,14 @@ async def _save(room: Room, body: Object, old: RolloutStatus, new: RolloutStatus
         "status": rollout_status(new),
     }
     await room.cluster.replace(MODEL_ROLLOUT, written, subresource="status")
+
+
+async def _stall(room: Room, body: Object, rollout: ModelRollout, reason: str, message: str) -> None:
+    """Say that a person is needed, once."""
+    stalled = _stalled(room, rollout, reason, message)
+    if stalled != rollout.status:
+        await _save(room, body, rollout.status, stalled)
+        await room.events.emit(body, "Warning", reason, message[:1000])
 
 
 def _stalled(room: Room, rollout: ModelRollout, reason: str, message: str) -> RolloutStatus:

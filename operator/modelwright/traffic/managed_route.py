@@ -6,9 +6,11 @@ All defaults of the Gateway API are spelled out, so that what we apply is what t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from modelwright.api.rollout import ModelRollout
+from modelwright.api.times import parse_time
 from modelwright.traffic.route import RouteSeen
 
 SERVICE_PORT = 80
@@ -50,7 +52,7 @@ def read(rollout: ModelRollout, body: Object, manager: str) -> RouteSeen:
     candidate = _weight(body, candidate_service(rollout.name))
     total = stable + candidate
     share = -(-100 * candidate // total) if total else 0
-    accepted, message = _acceptance(body, len(rollout.spec.route.parent_refs))
+    accepted, message = acceptance(body, len(rollout.spec.route.parent_refs))
     return RouteSeen(
         stable_weight=100 - share,
         candidate_weight=share,
@@ -59,6 +61,8 @@ def read(rollout: ModelRollout, body: Object, manager: str) -> RouteSeen:
         message=message,
         changed_by=_changed_by(body, manager),
         as_wanted=body.get("spec", {}) == spec_of(rollout, share),
+        silent=_silent(body, rollout.spec.route.parent_refs),
+        written_at=_written_at(body),
     )
 
 
@@ -79,7 +83,7 @@ def _weight(body: Object, service: str) -> int:
     )
 
 
-def _acceptance(body: Object, parents_wanted: int) -> tuple[bool | None, str]:
+def acceptance(body: Object, parents_wanted: int) -> tuple[bool | None, str]:
     """Accepted and ResolvedRefs at the current generation for every parent: True, False with why, None if unsaid."""
     generation = body["metadata"]["generation"]
     parents: Sequence[Object] = body.get("status", {}).get("parents", [])
@@ -98,8 +102,27 @@ def _acceptance(body: Object, parents_wanted: int) -> tuple[bool | None, str]:
     return (True, "") if answered >= parents_wanted else (None, "")
 
 
+def _silent(body: Object, wanted: Sequence[Object]) -> tuple[str, ...]:
+    namespace = body["metadata"]["namespace"]
+
+    def target(parent: Object) -> tuple[Any, ...]:
+        return (parent.get("namespace", namespace), parent["name"], parent.get("sectionName"), parent.get("port"))
+
+    answered = {target(entry["parentRef"]) for entry in body.get("status", {}).get("parents", [])}
+    return tuple(f"'{parent['name']}'" for parent in wanted if target(parent) not in answered)
+
+
+def _written_at(body: Object) -> datetime:
+    times = [change["time"] for change in _spec_changes(body) if "time" in change]
+    return parse_time(max(times, default=body["metadata"]["creationTimestamp"]))
+
+
+def _spec_changes(body: Object) -> list[Object]:
+    return [e for e in body["metadata"].get("managedFields", []) if e.get("subresource") != "status"]
+
+
 def _changed_by(body: Object, manager: str) -> str:
-    changes = [e for e in body["metadata"].get("managedFields", []) if e.get("subresource") != "status"]
+    changes = _spec_changes(body)
     # Times have whole seconds: on a tie the change counts as somebody else's, whose word weighs more than ours.
     newest: Object = max(changes, key=lambda e: (e.get("time", ""), e.get("manager") != manager), default={})
     return "" if newest.get("manager") == manager else str(newest.get("manager", ""))

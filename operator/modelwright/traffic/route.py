@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -16,3 +17,5 @@ class RouteSeen:
     message: str = ""
     changed_by: str = ""  # the field manager of the newest change, "" where that was us
     as_wanted: bool = True  # all but the weights is what we would write
+    silent: tuple[str, ...] = ()  # parents for which nobody has ever answered, at any generation
+    written_at: datetime | None = None  # the newest change of its spec, by the API server's clock

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from modelwright.api.fields import Fields
 from modelwright.api.metrics import (
     AgainstStable,
     Bounds,
+    During,
     FastLimit,
+    Limits,
+    Mean,
     Metric,
     Mode,
     Proportion,
     RequiredFor,
+    StableLimit,
     Value,
 )
-from modelwright.api.presets import COMPARISON, PROPORTIONS, Preset
+from modelwright.api.presets import COMPARISONS, Preset, Server, preset_proportion, requests
 
 
 def proportion(fields: Fields) -> Proportion:
@@ -40,42 +46,102 @@ def bounds(fields: Fields) -> Bounds:
 
 
 def guardrail(fields: Fields) -> Metric:
-    shape = fields.exactly_one("preset", "proportion", "value")
+    shape = fields.exactly_one("preset", "proportion", "mean", "value")
     threshold, stable = _comparison(fields, shape)
-    limit, limits = fields.maybe_section("fastLimit"), fields.maybe_section("limits")
-    if limit and shape == "value":
-        raise fields.refuse("fastLimit", "must go with `proportion` or `preset`; a `value` counts no events")
-    if limits and threshold is None:
-        raise fields.refuse(
-            "limits", "must go with `compare.threshold`; a comparison with stable decides at the first Fail"
-        )
+    fast = fields.maybe_section("fastLimit")
+    stable_limit, labels = fields.maybe_section("stableLimit"), fields.maybe_section("labels")
+    if shape in ("mean", "value"):
+        for counting in ("fastLimit", "stableLimit"):
+            if fields.has(counting):
+                raise fields.refuse(counting, f"must go with `proportion` or `preset`; a `{shape}` counts no events")
+    found_proportion, requests_of_server = _proportion_of(fields, shape)
     return Metric(
         name=fields.text("name"),
-        proportion=_proportion_of(fields, shape),
+        proportion=found_proportion,
+        mean=_mean(fields.section("mean")) if shape == "mean" else None,
         value=value(fields.section("value")) if shape == "value" else None,
         stable=stable,
         threshold=threshold,
-        fast_limit=FastLimit(limit.decimal("max"), limit.integer("minEvents")) if limit else None,
+        fast_limit=FastLimit(fast.decimal("max"), fast.integer("minEvents")) if fast else None,
+        stable_limit=StableLimit(stable_limit.decimal("max")) if stable_limit else None,
         required_for=fields.choice("requiredFor", RequiredFor, Metric.required_for),
         mode=fields.choice("mode", Mode, Metric.mode),
-        consecutive_failures=limits.integer("fail") if limits else Metric.consecutive_failures,
+        limits=_limits(fields, threshold),
+        during=_during(fields, works_at_100=threshold is not None or fast is not None),
+        horizon=labels.duration("horizon") if labels else Metric.horizon,
+        requests=requests_of_server,
     )
 
 
-def _proportion_of(fields: Fields, shape: str) -> Proportion | None:
-    if shape == "preset":
-        return PROPORTIONS[fields.choice("preset", Preset)]
-    return proportion(fields.section("proportion")) if shape == "proportion" else None
+def _mean(fields: Fields) -> Mean:
+    limits = fields.section("bounds")
+    found = Mean(
+        count=fields.text("count"),
+        sum=fields.text("sum"),
+        sum_of_squares=fields.text("sumOfSquares"),
+        min=limits.decimal("min"),
+        max=limits.decimal("max"),
+    )
+    if not 0 <= found.min < found.max:
+        raise limits.refuse("max", f"must be above `min`, and `min` not below 0, found {found.min} and {found.max}")
+    return found
+
+
+def _limits(fields: Fields, threshold: Bounds | None) -> Limits:
+    limits = fields.section_or_empty("limits")
+    if limits.has("fail") and threshold is None:
+        raise limits.refuse(
+            "fail", "must go with `compare.threshold`; a comparison with stable decides at the first Fail"
+        )
+    return Limits(
+        fail=limits.integer("fail", Limits.fail),
+        inconclusive=limits.maybe_integer("inconclusive"),
+        error=limits.maybe_integer("error"),
+    )
+
+
+def _during(fields: Fields, *, works_at_100: bool) -> tuple[During, ...]:
+    """At 100 % stable has no traffic, so nothing can be compared with it: there only absolute bounds say anything."""
+    found = fields.choices("during", During) or Metric.during
+    if fields.has("during") and During.BAKE in found and not works_at_100:
+        raise fields.refuse("during", "must not have Bake without a `threshold` or `fastLimit`; stable is idle then")
+    return found
+
+
+def _proportion_of(fields: Fields, shape: str) -> tuple[Proportion | None, str]:
+    """The counters, and the selector of all requests where a preset names a server."""
+    if shape != "preset":
+        for name in ("server", "slowerThan"):
+            if fields.has(name):
+                raise fields.refuse(name, "must go with `preset`")
+        return (proportion(fields.section("proportion")) if shape == "proportion" else None), ""
+    server = fields.choice("server", Server) if fields.has("server") else None
+    preset = fields.choice("preset", Preset)
+    found = preset_proportion(preset, server, fields.maybe_duration("slowerThan"), path=fields.path)
+    return found, requests(server)
 
 
 def _comparison(fields: Fields, shape: str) -> tuple[Bounds | None, AgainstStable | None]:
     if shape == "preset" and not fields.has("compare"):
-        return None, COMPARISON
+        return None, COMPARISONS[fields.choice("preset", Preset)]
     compare = fields.section("compare")
     if compare.exactly_one("stable", "threshold") == "threshold":
+        if shape == "mean":
+            raise compare.refuse("threshold", "must go with `proportion`, `preset` or `value`, found `mean`")
         return bounds(compare.section("threshold")), None
     if shape == "value":
         raise compare.refuse("stable", "must go with `proportion` or `preset`; a `value` carries no uncertainty")
     stable = compare.section("stable")
-    stable.exactly_one("maxIncrease", "maxDecrease")
-    return None, AgainstStable(stable.maybe_decimal("maxIncrease"), stable.maybe_decimal("maxDecrease"))
+    stable.exactly_one("maxIncrease", "maxDecrease", "maxRatio")
+    return None, AgainstStable(
+        max_increase=stable.maybe_decimal("maxIncrease"),
+        max_decrease=stable.maybe_decimal("maxDecrease"),
+        max_ratio=_ratio(stable),
+    )
+
+
+def _ratio(stable: Fields) -> Decimal | None:
+    ratio = stable.maybe_decimal("maxRatio")
+    if ratio is not None and ratio <= 1:
+        raise stable.refuse("maxRatio", f"must be above 1, as identical models must pass, found {ratio}")
+    return ratio

@@ -7,7 +7,9 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+from modelwright.api.durations import format_duration
 from modelwright.api.fields import Fields
+from modelwright.api.metrics import RequiredFor
 from modelwright.api.parsing import metrics, shared
 from modelwright.api.parsing.statuses import parse_rollout_status
 from modelwright.api.presets import DEFAULT_METRICS
@@ -19,6 +21,7 @@ from modelwright.api.rollout import (
     ModelFrom,
     ModelRollout,
     OnDeadline,
+    OnNoData,
     Promotion,
     RolloutSpec,
     State,
@@ -26,6 +29,7 @@ from modelwright.api.rollout import (
     WhenNewer,
     Workload,
 )
+from modelwright.errors import InvalidSpec
 
 DEFAULT_STEPS = (Step(10, timedelta(minutes=5)), Step(50, timedelta(minutes=5)))
 
@@ -52,7 +56,7 @@ def _spec(fields: Fields) -> RolloutSpec:
     model, baseline = fields.maybe_section("model"), fields.maybe_section("baseline")
     model_from = fields.maybe_section("modelFrom")
     traffic, strategy = fields.section("traffic"), fields.maybe_section("strategy")
-    return RolloutSpec(
+    spec = RolloutSpec(
         workload=_workload(fields.section("workload").section("deployment")),
         route=_route(traffic.section("httpRoute").section("managed")),
         state=fields.choice("state", State, RolloutSpec.state),
@@ -66,6 +70,24 @@ def _spec(fields: Fields) -> RolloutSpec:
         promotion=_promotion(fields.section_or_empty("promotion")),
         revision_history_limit=fields.integer("revisionHistoryLimit", RolloutSpec.revision_history_limit),
     )
+    check_horizons(spec)
+    return spec
+
+
+def check_horizons(spec: RolloutSpec) -> None:
+    """Raises InvalidSpec for labels that come too late for what waits for them. Again after a profile was merged in."""
+    shortest = min((step.hold for step in spec.steps if step.weight < 100), default=None)
+    deadline = spec.analysis.progress_deadline
+    for metric in spec.analysis.metrics:
+        late, path = format_duration(metric.horizon), f"spec.analysis.metrics['{metric.name}'].labels.horizon"
+        if deadline is not None and metric.horizon >= deadline:
+            raise InvalidSpec(path, f"must be shorter than `analysis.progressDeadline`, found {late}")
+        if metric.required_for is RequiredFor.EVERY_STEP and shortest is not None and metric.horizon > shortest:
+            raise InvalidSpec(
+                path,
+                f"must not be longer than the shortest `hold`, found {late} and {format_duration(shortest)}: "
+                "hold every step as long, or use `requiredFor: Promotion`",
+            )
 
 
 def _model_from(fields: Fields) -> ModelFrom:
@@ -106,14 +128,20 @@ def _steps(canary: Fields) -> tuple[Step, ...]:
 
 
 def _analysis(fields: Fields) -> Analysis:
+    profile = fields.text("profile", Analysis.profile)
+    found = tuple(metrics.guardrail(metric) for metric in fields.sections("metrics"))
     return Analysis(
         source=fields.text("source", Analysis.source),
+        profile=profile,
         interval=fields.duration("interval", Analysis.interval),
         initial_delay=fields.duration("initialDelay", Analysis.initial_delay),
         progress_deadline=fields.maybe_duration("progressDeadline"),
         on_deadline=fields.choice("onDeadline", OnDeadline, Analysis.on_deadline),
+        on_no_data=fields.choice("onNoData", OnNoData, Analysis.on_no_data),
+        no_data_grace=fields.duration("noDataGrace", Analysis.no_data_grace),
         error_rate=fields.decimal("errorRate", Analysis.error_rate),
-        metrics=tuple(metrics.guardrail(metric) for metric in fields.sections("metrics")) or DEFAULT_METRICS,
+        # A profile without metrics of the rollout's own is complete: the defaults would come on top of it.
+        metrics=found or (() if profile else DEFAULT_METRICS),
     )
 
 

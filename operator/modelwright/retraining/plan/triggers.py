@@ -20,8 +20,7 @@ from modelwright.api.durations import format_duration
 from modelwright.api.policy import Champion, MetricTrigger, RetrainPolicy, Trigger, TriggerStatus
 from modelwright.api.run import Evidence
 from modelwright.cluster.answers import Answer
-from modelwright.errors import InvalidSpec
-from modelwright.metrics.configuration import MetricSource
+from modelwright.metrics.configuration import MetricSource, source_for
 from modelwright.metrics.questions import CountsLook, CountsQuestion, NoLook, ValueLook, ValueQuestion
 from modelwright.metrics.reasons import Reason
 from modelwright.metrics.variables import render, selector
@@ -66,12 +65,8 @@ def look_at(
     before = _before(policy, trigger, champion)
     metric = trigger.metric
     bound = bounds_text(metric.bounds)
-    source = sources.get(metric.source)
     path = f"spec.triggers[{index}].metric"
-    if source is None or not source.allows(policy.namespace):
-        usable = ", ".join(sorted(name for name, known in sources.items() if known.allows(policy.namespace)))
-        found = "is not configured" if source is None else f"may not be used from namespace {policy.namespace}"
-        raise InvalidSpec(f"{path}.source", f"{metric.source!r} {found}; usable here: {usable or 'none'}")
+    source = source_for(policy.namespace, metric.source, sources, f"{path}.source")
     if champion is None:
         return TriggerSeen(_status(before, trigger, NO_DATA, "NoChampion", no_champion, bound=bound))
     question = _question(policy, trigger, champion, source, path)

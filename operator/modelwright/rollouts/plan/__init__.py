@@ -5,11 +5,11 @@ Read `plan_rollout` aloud; each stage has a file of its own.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from modelwright.api.rollout import Stage
 from modelwright.rollouts.observation import Observation
-from modelwright.rollouts.plan import commands, conditions, guardrails
+from modelwright.rollouts.plan import asking, commands, conditions
 from modelwright.rollouts.plan.desired import Desired, desired, newer_waits, recover_stable
 from modelwright.rollouts.plan.draft import Draft, Headline, Mood, News, Plan
 from modelwright.rollouts.plan.leaving import go_back, leave
@@ -20,6 +20,9 @@ from modelwright.rollouts.plan.weights import police
 
 __all__ = ["News", "Plan", "plan_rollout"]
 
+UNDER_WAY_LOOK = timedelta(seconds=30)
+"""What is under way is looked at even if nothing wakes it: a watch is blind for a kind that was installed later."""
+
 
 def plan_rollout(seen: Observation, now: datetime) -> Plan:
     """The next moves for one ModelRollout."""
@@ -27,6 +30,13 @@ def plan_rollout(seen: Observation, now: datetime) -> Plan:
     if seen.rollout.deleted_at:
         # Everything that we made has an owner reference, and nothing of ours outlives it.
         return Plan((), seen.rollout.status)
+    if seen.foreign:
+        # Whatever it is, it was here before us: touching nothing is the only safe plan.
+        names = " and ".join(seen.foreign)
+        draft.say(Mood.STALLED, "NameTaken", f"{names} exists and is not of this rollout: rename one of the two")
+        return _finish(draft)
+    for orphan in seen.orphans:
+        draft.do(orphan)
     recover_stable(draft)
     commands.obey(draft)
     police(draft)
@@ -58,11 +68,13 @@ def _finish(draft: Draft) -> Plan:
         phase=conditions.PHASE[headline.mood],
         conditions=conditions.conditions_of(seen.rollout, draft.status, headline, serving, draft.now),
     )
+    if draft.status.stage is not None:
+        draft.look_again(UNDER_WAY_LOOK)
     return Plan(
         actions=tuple(draft.actions),
         status=draft.status,
         news=tuple(draft.news),
-        questions=guardrails.questions(draft),
+        questions=asking.questions(draft),
         requeue_after=min(draft.waits, default=None),
         urgent=draft.urgent,
     )

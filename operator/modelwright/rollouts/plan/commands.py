@@ -1,4 +1,8 @@
-"""Commands are data: `modelwright.dev/command: <verb>/<id>/<revision>`, done once, refused for another revision."""
+"""Commands are data: `modelwright.dev/command: <verb>/<id>/<revision>`, done once, refused for another revision.
+
+Who gave it stands beside it, in `modelwright.dev/actor`. It is proven where the chart's admission policies are
+installed: they stamp it. Elsewhere it is what somebody wrote.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,11 @@ from dataclasses import dataclass
 from modelwright.api.rollout import CommandStatus, Stage
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.leaving import leave
+from modelwright.rollouts.plan.pausing import SUSPENDED, resume
 from modelwright.rollouts.plan.stepping import without_hold
 
 ANNOTATION = "modelwright.dev/command"
+ACTOR_ANNOTATION = "modelwright.dev/actor"
 MAX_LENGTH = 200
 
 
@@ -55,11 +61,17 @@ def _conclude(draft: Draft, command: Command, refused: Refused | None) -> None:
     if known and known.id == command.id:
         return
     outcome, message = ("Refused", refused.message) if refused else ("Done", "")
-    draft.change(command=CommandStatus(command.id, command.verb, outcome, message, draft.now, command.revision))
+    actor = _actor(draft)
+    by = f" by {actor}" if actor else ""
+    draft.change(command=CommandStatus(command.id, command.verb, outcome, message, draft.now, command.revision, actor))
     if refused:
-        draft.tell("CommandRefused", f"{command.verb or 'command'}: {refused.message}", warn=True)
+        draft.tell("CommandRefused", f"{command.verb or 'command'}{by}: {refused.message}", warn=True)
     else:
-        draft.tell("CommandDone", f"{command.verb} of revision {command.revision}")
+        draft.tell("CommandDone", f"{command.verb} of revision {command.revision}{by}")
+
+
+def _actor(draft: Draft) -> str:
+    return draft.seen.rollout.annotations.get(ACTOR_ANNOTATION, "")[:MAX_LENGTH]
 
 
 def _not_the_candidate(draft: Draft, revision: str) -> Refused | None:
@@ -74,7 +86,7 @@ def _not_the_candidate(draft: Draft, revision: str) -> Refused | None:
 def _promote(draft: Draft, revision: str) -> Refused | None:
     refused = _not_the_candidate(draft, revision)
     if not refused:
-        _resume_clock(draft)
+        resume(draft)
         without_hold(draft)
     return refused
 
@@ -82,7 +94,7 @@ def _promote(draft: Draft, revision: str) -> Refused | None:
 def _abort(draft: Draft, revision: str) -> Refused | None:
     refused = _not_the_candidate(draft, revision)
     if not refused:
-        leave(draft, Stage.ROLLING_BACK, "Aborted", "aborted by command", reject=True)
+        leave(draft, Stage.ROLLING_BACK, "Aborted", f"aborted by {_actor(draft) or 'command'}", reject=True)
     return refused
 
 
@@ -92,7 +104,9 @@ def _resume(draft: Draft, revision: str) -> Refused | None:
         return refused
     if not draft.status.paused:
         return Refused("it is not paused")
-    _resume_clock(draft)
+    if draft.status.paused == SUSPENDED:
+        return Refused("spec.state is Suspended: set it to Active")
+    resume(draft)
     return None
 
 
@@ -103,14 +117,6 @@ def _retry(draft: Draft, revision: str) -> Refused | None:
         return Refused(f"revision '{revision[:20]}' is not rejected")
     draft.change(rejected=kept, paused="", paused_message="")
     return None
-
-
-def _resume_clock(draft: Draft) -> None:
-    """Time in which a person was awaited does not count towards the progress deadline."""
-    status = draft.status
-    if status.paused and status.started_at and status.stage_since:
-        draft.change(started_at=status.started_at + (draft.now - status.stage_since))
-    draft.change(paused="", paused_message="", stage_since=draft.now)
 
 
 VERBS: dict[str, Callable[[Draft, str], Refused | None]] = {

@@ -6,22 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from modelwright.rollouts.plan.draft import Draft
-from modelwright.rollouts.plan.guardrails import Judged
+from modelwright.rollouts.plan.judged import Judged, oldest_look
+from modelwright.rollouts.plan.recording import CHECKPOINT
 
 MAX_GAP = 2
 """Intervals between two looks beyond which the time between them does not count as held."""
-
-CHECKPOINT = timedelta(minutes=1)
-"""How often the stretch under way is folded into status: what a restart may cost of a hold."""
 
 
 def count(draft: Draft, judged: Sequence[Judged], hold: timedelta) -> bool:
     """Count the hold on, and say whether it is over and every deciding look is younger than its end."""
     step, interval = draft.status.step, draft.spec.analysis.interval
     assert step is not None
-    deciding = [item for item in judged if item.decides]
-    asked_at = _oldest(deciding, draft.now)
-    lets = all(item.lets_hold for item in deciding)
+    asked_at = _oldest_look(draft, judged)
+    lets = all(item.lets_hold for item in judged)
     fresh = asked_at is not None and draft.now - asked_at <= MAX_GAP * interval
     if not (lets and fresh):
         _end_stretch(draft, asked_at, interval if not lets else timedelta(0))
@@ -30,7 +27,8 @@ def count(draft: Draft, judged: Sequence[Judged], hold: timedelta) -> bool:
         draft.change_step(passing_since=draft.now)
         draft.look_again(hold - step.held)
         return False
-    if draft.now - step.passing_since >= CHECKPOINT:
+    # Together with the evidence, if that is saved in this pass: one write, not two.
+    if draft.now - step.passing_since >= CHECKPOINT or step.saved_at == draft.now:
         draft.change_step(held=step.held + (draft.now - step.passing_since), passing_since=draft.now)
     over_at = step.passing_since + (hold - step.held)
     if draft.now < over_at:
@@ -40,23 +38,33 @@ def count(draft: Draft, judged: Sequence[Judged], hold: timedelta) -> bool:
     return asked_at is not None and asked_at >= over_at and draft.now - asked_at <= interval
 
 
+def is_over(draft: Draft, hold: timedelta) -> bool:
+    """Whether as much was held as `hold`, whatever the looks after it say."""
+    step = draft.status.step
+    assert step is not None
+    running = draft.now - step.passing_since if step.passing_since else timedelta(0)
+    return step.held + running >= hold
+
+
 def let_raise(draft: Draft, judged: Sequence[Judged], weight: int) -> bool:
     """Whether the newest looks, younger than one interval, let the weight go up to `weight` percent.
 
     The pods of a step may take long to come up: what let the last step pass may no longer be true.
     """
-    deciding = [item for item in judged if item.decides]
-    asked_at = _oldest(deciding, draft.now)
+    asked_at = _oldest_look(draft, judged)
     if asked_at is None or draft.now - asked_at > draft.spec.analysis.interval:
         return False
-    return all(item.lets_promote if weight == 100 else item.lets_hold for item in deciding)
+    return all(item.lets_promote if weight == 100 else item.lets_hold for item in judged)
 
 
-def _oldest(deciding: Sequence[Judged], now: datetime) -> datetime | None:
-    times = [item.asked_at for item in deciding]
-    if any(time is None for time in times):
+def _oldest_look(draft: Draft, judged: Sequence[Judged]) -> datetime | None:
+    """As `oldest_look`; None during `initialDelay`: nothing is looked at yet, which is not the same as all is well."""
+    step = draft.status.step
+    assert step is not None
+    if step.evidence_since is not None and step.evidence_since > draft.now:
+        draft.look_again(step.evidence_since - draft.now)
         return None
-    return min((time for time in times if time), default=now)
+    return oldest_look(judged, draft.now)
 
 
 def _end_stretch(draft: Draft, asked_at: datetime | None, unsure: timedelta) -> None:

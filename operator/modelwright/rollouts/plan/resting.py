@@ -9,7 +9,8 @@ from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.desired import Desired
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.leaving import record
-from modelwright.rollouts.plan.running import ensure_running, ensure_stable, point, retire_others
+from modelwright.rollouts.plan.obstacles import route_obstacle, source_obstacle
+from modelwright.rollouts.plan.running import POD_LOOK, ensure_running, ensure_stable, point, retire_others
 from modelwright.rollouts.plan.stepping import first_step
 
 UNKNOWN_POLICY_RETRY = timedelta(seconds=30)
@@ -32,9 +33,10 @@ def plan_rest(draft: Draft, want: Desired | None) -> None:
 
 
 def _look_for_news(draft: Draft, want: Desired | None) -> None:
-    route = draft.seen.route
-    if route is not None and route.accepted is False:
-        draft.say(Mood.STALLED, "RouteNotAccepted", route.message)
+    if obstacle := route_obstacle(draft):
+        draft.say(Mood.STALLED, "RouteNotAccepted", obstacle)
+    elif obstacle := source_obstacle(draft):
+        draft.say(Mood.STALLED, "InvalidSpec", obstacle)
     elif want is None or want.revision == draft.stable.revision:
         _say_at_rest(draft)
     else:
@@ -102,11 +104,12 @@ def _first_version(draft: Draft, want: Desired | None) -> None:
         draft.say(
             Mood.MOVING, "WaitingForPods", f"{ready} of {spec.replicas} pods of {want.model.version} ready{problem}"
         )
+        draft.look_again(POD_LOOK)
     elif seen.route is None or not seen.route.as_wanted or seen.route.candidate_weight != 0:
         draft.do(WriteRoute(0))
         draft.say(Mood.MOVING, "WaitingForRoute", "the route is being created")
-    elif seen.route.accepted is False:
-        draft.say(Mood.STALLED, "RouteNotAccepted", seen.route.message)
+    elif obstacle := route_obstacle(draft):
+        draft.say(Mood.STALLED, "RouteNotAccepted", obstacle)
     elif not seen.route.accepted:
         draft.say(Mood.MOVING, "WaitingForRoute", "the route is not accepted yet")
     else:

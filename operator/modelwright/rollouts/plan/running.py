@@ -18,6 +18,9 @@ from modelwright.rollouts.actions import (
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.revision import revision_of
 
+POD_LOOK = timedelta(seconds=10)
+"""Pods are not watched: why they do not start has to be looked up, for as long as they do not."""
+
 
 def candidate_scale(spec: RolloutSpec, weight: int) -> int:
     """Pods for a candidate at `weight`: its share of the replicas, but two of them where there are two.

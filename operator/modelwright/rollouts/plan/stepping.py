@@ -7,13 +7,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 from modelwright.analysis.verdict import Verdict
-from modelwright.api.rollout import OnDeadline, Stage, State, Step, StepStatus
+from modelwright.api.rollout import Stage, Step, StepStatus
 from modelwright.rollouts.actions import WriteRoute
-from modelwright.rollouts.plan import guardrails, hold
+from modelwright.rollouts.plan import hold
 from modelwright.rollouts.plan.draft import Draft, Mood
-from modelwright.rollouts.plan.guardrails import Judged
+from modelwright.rollouts.plan.judged import Judged
+from modelwright.rollouts.plan.judging import judge, judge_share
 from modelwright.rollouts.plan.leaving import leave
-from modelwright.rollouts.plan.running import candidate_scale, enough, ensure_running, ensure_stable, point
+from modelwright.rollouts.plan.obstacles import source_obstacle
+from modelwright.rollouts.plan.pausing import deadline_passed, heed_suspension, patience_ended
+from modelwright.rollouts.plan.recording import record
+from modelwright.rollouts.plan.running import POD_LOOK, candidate_scale, enough, ensure_running, ensure_stable, point
+from modelwright.rollouts.plan.saying import said, say_not_decided, say_route, say_what_is_awaited, where
 
 MAX_RESTARTS = 3
 """How often a candidate may lose its endpoints within one step; the third time is a rollback."""
@@ -41,14 +46,16 @@ def plan_step(draft: Draft) -> None:
     _follow_edited_strategy(draft)
     if not _candidate_runs(draft) or _lost_endpoints(draft):
         return
-    judged = guardrails.judge(draft)
-    guardrails.record(draft, judged)
+    judged = judge(draft)
+    record(draft, judged)
     failing = next((item for item in judged if item.fails), None)
     if failing:
         reason = f"{failing.metric.name}: {failing.finding.message}"
         leave(draft, Stage.ROLLING_BACK, "RollingBack", reason, reject=True)
         return
-    if _deadline_passed(draft) or _waits_for_a_person(draft, judged):
+    heed_suspension(draft, where(draft))
+    ended = deadline_passed(draft) or patience_ended(draft, judged)
+    if (ended and draft.status.stage not in (Stage.STEPPING, Stage.BAKING)) or _waits_for_a_person(draft, judged):
         return
     step = draft.status.step
     assert step is not None
@@ -61,7 +68,9 @@ def plan_step(draft: Draft) -> None:
     elif hold.count(draft, judged, _hold_of_step(draft)):
         _advance(draft, judged)
     else:
-        _say_what_is_awaited(draft, judged)
+        last = draft.status.stage is Stage.STEPPING and step.number == step.of
+        to_promote = last and hold.is_over(draft, _hold_of_step(draft))
+        say_what_is_awaited(draft, judged, to_promote=to_promote)
 
 
 def _follow_edited_strategy(draft: Draft) -> None:
@@ -127,33 +136,15 @@ def _begin_again(draft: Draft, step: StepStatus) -> None:
     draft.change(step=fresh, stage=Stage.STEPPING if steps else Stage.BAKING)
 
 
-def _deadline_passed(draft: Draft) -> bool:
-    status, analysis = draft.status, draft.spec.analysis
-    if analysis.progress_deadline is None or status.paused or status.stage is Stage.BAKING:
-        return False
-    assert status.started_at is not None
-    left = status.started_at + analysis.progress_deadline - draft.now
-    if left > timedelta(0):
-        draft.look_again(left)
-        return False
-    message = f"no promotion within {analysis.progress_deadline} of analysis"
-    if analysis.on_deadline is OnDeadline.ROLL_BACK:
-        leave(draft, Stage.ROLLING_BACK, "ProgressDeadlineExceeded", message, reject=False)
-    # Never a rejection: the same revision may be tried again, but only when somebody asks for it.
-    draft.change(paused="ProgressDeadlineExceeded", paused_message=message, stage_since=draft.now)
-    draft.tell("Paused", message, warn=True)
-    return True
-
-
 def _waits_for_a_person(draft: Draft, judged: Sequence[Judged]) -> bool:
     status = draft.status
     permanent = next((item for item in judged if item.permanent), None)
-    if permanent:
-        draft.say(Mood.STALLED, permanent.finding.reason, f"{permanent.metric.name}: {permanent.finding.message}")
+    if obstacle := source_obstacle(draft):
+        draft.say(Mood.STALLED, "InvalidSpec", f"{obstacle}; the weight is held")
+    elif permanent:
+        draft.say(Mood.STALLED, permanent.finding.reason, said(draft, permanent))
     elif status.paused:
         draft.say(Mood.WAITING_FOR_A_PERSON, status.paused, status.paused_message)
-    elif draft.spec.state is State.SUSPENDED:
-        draft.say(Mood.WAITING_FOR_A_PERSON, "Suspended", f"{_where(draft)}: held by spec.state Suspended")
     else:
         return False
     if status.step and status.step.passing_since:
@@ -173,50 +164,53 @@ def _raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         draft.say(
             Mood.MOVING, "WaitingForPods", f"{ready} of {wanted} pods of {candidate.model.version} ready{problem}"
         )
+        draft.look_again(POD_LOOK)
     elif route is None:
         draft.do(WriteRoute(candidate.weight))
         draft.say(Mood.MOVING, "WaitingForRoute", "the route is being created")
     elif not route.accepted or draft.writes_route:
-        _say_route(draft)
+        say_route(draft)
     elif draft.seen.ready(draft.stable.revision) == 0:
         draft.say(Mood.HOLDING, "StableUnavailable", "stable has no ready endpoint: the weight is held")
     elif not draft.seen.may_raise:
         draft.say(Mood.HOLDING, "LeaseNotRenewed", "the operator's lease is too old to raise a weight")
         draft.look_again(timedelta(seconds=1))
     elif candidate.weight > 0 and not hold.let_raise(draft, judged, step.weight):
-        _say_what_is_awaited(draft, judged)
+        say_what_is_awaited(draft, judged, to_promote=step.weight == 100)
     else:
         draft.do(WriteRoute(step.weight, route.resource_version))
         draft.weigh(step.weight)
         draft.change_step(asked_at=draft.now, evidence_since=draft.now)
         draft.tell("WeightRaised", f"{step.weight} % to {candidate.model.version}")
-        draft.say(Mood.MOVING, "StepRunning", _where(draft))
+        draft.say(Mood.MOVING, "StepRunning", where(draft))
 
 
 def _await_acceptance(draft: Draft) -> None:
     step, route = draft.status.step, draft.seen.route
     assert step is not None
     if route is None or not route.accepted or route.candidate_weight != step.weight:
-        _say_route(draft)
+        say_route(draft)
         return
     draft.change_step(accepted_at=draft.now)
     draft.look_again(timedelta(0))
-    draft.say(Mood.MOVING, "StepRunning", _where(draft))
+    draft.say(Mood.MOVING, "StepRunning", where(draft))
 
 
 def _await_traffic(draft: Draft) -> None:
-    share = guardrails.judge_share(draft)
+    share = judge_share(draft)
     if share.verdict is Verdict.PASS:
         delay = draft.spec.analysis.initial_delay
         draft.change_step(confirmed_at=draft.now, evidence_since=draft.now + delay)
         draft.look_again(delay)
-        draft.tell("WeightConfirmed", f"{_where(draft)}: {share.message}")
-        draft.say(Mood.MOVING, "StepRunning", _where(draft))
+        draft.tell("WeightConfirmed", f"{where(draft)}: {share.message}")
+        draft.say(Mood.MOVING, "StepRunning", where(draft))
     elif share.verdict is Verdict.INCONCLUSIVE or share.reason == "NotYetMeasured":
-        draft.say(Mood.MOVING, "ConfirmingTraffic", f"{_where(draft)}: waits until the traffic seen fits the weight")
+        draft.say(Mood.MOVING, "ConfirmingTraffic", f"{where(draft)}: waits until the traffic seen fits the weight")
+    elif share.verdict is Verdict.FAIL:
+        says = f"the share of traffic seen is outside {share.bound}, which the weight allows"
+        draft.say(Mood.HOLDING, "TrafficMismatch", f"{where(draft)}: {says}")
     else:
-        reason = "TrafficMismatch" if share.verdict is Verdict.FAIL else share.reason
-        draft.say(Mood.HOLDING, reason, f"{_where(draft)}: {share.message}")
+        draft.say(Mood.HOLDING, share.reason, f"{where(draft)}: {share.message}")
 
 
 def _hold_of_step(draft: Draft) -> timedelta:
@@ -248,51 +242,18 @@ def _advance(draft: Draft, judged: Sequence[Judged]) -> None:
     else:
         blocking = [item for item in judged if not item.lets_promote]
         if blocking:
-            _say_not_decided(draft, blocking)
+            say_not_decided(draft, blocking)
             return
         following, stage = (step.number, 100), Stage.BAKING
     number, weight = following
     # While its pods come up, the next step is judged on the evidence of this one.
-    draft.tell("StepPassed", f"{_where(draft)} passed")
+    draft.tell("StepPassed", f"{where(draft)} passed")
     draft.change(
         stage=stage,
         stage_since=draft.now,
         step=StepStatus(number, len(steps), weight, draft.now, evidence_since=step.evidence_since),
     )
-    draft.say(Mood.MOVING, "StepRunning", _where(draft))
-
-
-def _say_what_is_awaited(draft: Draft, judged: Sequence[Judged]) -> None:
-    blocking = next((item for item in judged if not item.lets_hold), None)
-    if blocking is None or blocking.finding.reason == "NotYetMeasured":
-        draft.say(Mood.MOVING, "StepRunning", _where(draft))
-    elif blocking.finding.verdict in (Verdict.NO_DATA, Verdict.ERROR):
-        reason = "MetricsUnavailable" if blocking.finding.verdict is Verdict.ERROR else blocking.finding.reason
-        draft.say(
-            Mood.HOLDING, reason, f"{_where(draft)}: {blocking.metric.name}: {blocking.finding.message}; weight held"
-        )
-    else:
-        _say_not_decided(draft, [blocking])
-
-
-def _say_not_decided(draft: Draft, blocking: Sequence[Judged]) -> None:
-    names = ", ".join(item.metric.name for item in blocking)
-    draft.say(Mood.MOVING, "NotYetDecided", f"{_where(draft)}: not enough evidence yet for {names}")
-
-
-def _say_route(draft: Draft) -> None:
-    route = draft.seen.route
-    if route is not None and route.accepted is False:
-        draft.say(Mood.STALLED, "RouteNotAccepted", route.message)
-    else:
-        draft.say(Mood.MOVING, "WaitingForRoute", f"{_where(draft)}: the route has not confirmed its weights yet")
-
-
-def _where(draft: Draft) -> str:
-    step, candidate = draft.status.step, draft.candidate
-    assert step is not None
-    place = "baking" if draft.status.stage is Stage.BAKING else f"step {step.number} of {step.of}"
-    return f"{candidate.weight} % to {candidate.model.version}, {place}"
+    draft.say(Mood.MOVING, "StepRunning", where(draft))
 
 
 def without_hold(draft: Draft) -> None:

@@ -1,0 +1,182 @@
+"""The evidence of modelwright.analysis for many simulated rollouts at once, one per element of an array.
+
+An implementation of its own, in numpy: tests/analysis/test_simulations.py holds both to the same numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaln, logsumexp, xlogy
+
+from modelwright.analysis import harm
+from modelwright.analysis.dispersion import SCALES
+from modelwright.analysis.margin import Margin
+from modelwright.analysis.sequence import ANYWHERE
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+_EXCESSES = np.array(harm.EXCESSES)[:, None]
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What each of many rollouts counted, [rollout, block]: observations and bad ones of both arms."""
+
+    stable: Ints
+    stable_bad: Ints
+    candidate: Ints
+    candidate_bad: Ints
+
+    def __getitem__(self, blocks: slice) -> Arrivals:
+        arms = (self.stable, self.stable_bad, self.candidate, self.candidate_bad)
+        return Arrivals(*(arm[:, blocks] for arm in arms))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        rollouts, blocks = self.stable.shape
+        return rollouts, blocks
+
+
+class Dispersions:
+    """dispersion.Dispersion of one arm, for all rollouts."""
+
+    def __init__(self, rollouts: int) -> None:
+        shape = (len(SCALES), rollouts)
+        self.blocks, self.stretches = np.zeros(shape, int), np.zeros(shape, int)
+        self.bad, self.count = np.zeros(shape), np.zeros(shape)
+        self.usual, self.squares = np.zeros(shape), np.zeros(shape)
+
+    def add(self, bad: Ints, count: Ints) -> None:
+        self.blocks += 1
+        self.bad += bad
+        self.count += count
+        done = (self.blocks >= np.array(SCALES)[:, None]) & (self.count > 0)
+        rate = np.divide(self.bad, self.count, out=np.zeros_like(self.bad), where=done)
+        compared = done & (self.stretches > 0)
+        memory = np.clip(self.stretches, 1, 8)
+        width = (1 + 1 / memory) / np.where(done, self.count, 1)
+        self.squares += np.where(compared, (rate - self.usual) ** 2 / width, 0)
+        share = np.where(self.stretches > 0, 1 / (memory + 1), 1.0)
+        self.usual = np.where(done, self.usual + (rate - self.usual) * share, self.usual)
+        self.stretches += done
+        for open_stretch in (self.blocks, self.bad, self.count):
+            open_stretch[done] = 0
+
+    def factor(self, bad: Floats, count: Floats) -> Floats:
+        p = (bad + 0.5) / (count + 1)
+        known = np.where(self.stretches > 4, self.squares / np.maximum(self.stretches - 1, 1), 0)
+        factor: Floats = np.maximum(1.0, known.max(axis=0) / (p * (1 - p)))
+        return factor
+
+
+class Evidences:
+    """evidence.Evidence of all rollouts. `begin` starts some of them anew, as a step does."""
+
+    def __init__(self, rollouts: int, margin: Margin) -> None:
+        self.margin = margin
+        self.begin(rollouts)
+
+    def begin(self, rollouts: int) -> None:
+        self.stable, self.stable_bad = np.zeros(rollouts), np.zeros(rollouts)
+        self.candidate, self.candidate_bad = np.zeros(rollouts), np.zeros(rollouts)
+        self.usual, self.usual_bad = np.zeros(rollouts), np.zeros(rollouts)
+        self.blocks = np.zeros(rollouts, int)
+        self.logs = np.full((len(harm.EXCESSES), rollouts), -np.inf)
+        self.recent = np.zeros((len(harm.EXCESSES), rollouts))
+        self.of_stable, self.of_candidate = Dispersions(rollouts), Dispersions(rollouts)
+
+    def add(self, stable: Ints, stable_bad: Ints, candidate: Ints, candidate_bad: Ints) -> None:
+        """Fold one block of every rollout."""
+        dispersion = self.of_stable.factor(self.stable_bad, self.stable)
+        both = (stable > 0) & (candidate > 0)
+        block = self._log_e(stable, stable_bad, candidate, candidate_bad) / dispersion
+        cap = np.where(self.usual_bad >= harm.KNOWN_EVENTS * dispersion, harm.CAP, harm.CAP_AT_FIRST)
+        block = np.where(self.blocks > 0, np.minimum(block, np.log(cap)), 0.0)
+        number = self.blocks + 1
+        starting = np.log(np.where(number <= harm.HORIZON, 0.5 / harm.HORIZON, 0) + 0.5 / (number * (number + 1)))
+        self.logs = np.where(both, block + np.logaddexp(self.logs, starting), self.logs)
+        self.recent = np.where(both, np.maximum(self.recent + block, 0), self.recent)
+        self.blocks = self.blocks + both
+        self.usual, self.usual_bad = self.usual + both * stable, self.usual_bad + both * stable_bad
+        self.stable, self.stable_bad = self.stable + stable, self.stable_bad + stable_bad
+        self.candidate, self.candidate_bad = self.candidate + candidate, self.candidate_bad + candidate_bad
+        self.of_stable.add(stable_bad, stable)
+        self.of_candidate.add(candidate_bad, candidate)
+
+    def log_e(self) -> Floats:
+        waiting = 0.5 * np.maximum(0, 1 - self.blocks / harm.HORIZON) + 0.5 / (self.blocks + 1)
+        parts = [np.log(waiting), *(one - np.log(len(self.logs)) for one in self.logs)]
+        return np.asarray(logsumexp(np.array(parts), axis=0))
+
+    def fails(self, alpha: float) -> Flags:
+        return np.asarray(self.log_e() >= -np.log(alpha))
+
+    def passes(self, alpha: float, doubt: float) -> Flags:
+        """Within the margin for sure, and without fresh evidence to the contrary."""
+        calm = self.recent.max(axis=0) < doubt
+        seen = (self.stable > 0) & (self.candidate > 0)
+        # Cheap first: what is not within by its mean is not within for sure.
+        mean = self.candidate_bad / np.maximum(self.candidate, 1)
+        likely = seen & calm & (mean <= self._limit(self.stable_bad / np.maximum(self.stable, 1)))
+        result: Flags = np.zeros(likely.shape, dtype=np.bool_)
+        if likely.any():
+            dispersion = np.maximum(
+                self.of_stable.factor(self.stable_bad, self.stable),
+                self.of_candidate.factor(self.candidate_bad, self.candidate),
+            )[likely]
+            low = bound(self.stable_bad[likely], self.stable[likely], alpha / 2, dispersion, upper=False)
+            high = bound(self.candidate_bad[likely], self.candidate[likely], alpha / 2, dispersion, upper=True)
+            result[likely] = high <= self._limit(low)
+        return result
+
+    def _limit(self, stable: Floats) -> Floats:
+        return self.margin.slope * stable + self.margin.bad_limit(0.0)
+
+    def _log_e(self, stable: Ints, stable_bad: Ints, candidate: Ints, candidate_bad: Ints) -> Floats:
+        usual = np.maximum((self.usual_bad + 0.5) / (self.usual + 1), harm.LEAST)
+        limit = self._limit(usual)
+        worse = limit + _EXCESSES * np.maximum(limit - usual, usual / 8)
+        worse = np.where(worse < 1, worse, (limit + 1) / 2)
+        possible = (limit < 1) & (usual < 1)
+        worse = np.where(possible, worse, 0.5)
+        usual = np.where(possible, usual, 0.1)
+        slope, intercept = self.margin.slope, self.margin.bad_limit(0.0)
+        low = np.broadcast_to(usual, worse.shape).copy()
+        high = np.where(possible, (worse - intercept) / slope, 0.2)
+        for _ in range(30):
+            q = (low + high) / 2
+            at = slope * q + intercept
+            rising = stable * (q - usual) / (q * (1 - q)) + slope * candidate * (at - worse) / (at * (1 - at))
+            below = rising < 0
+            low, high = np.where(below, q, low), np.where(below, high, q)
+        q = (low + high) / 2
+        at = slope * q + intercept
+        of_stable = stable_bad * np.log(usual / q) + (stable - stable_bad) * (np.log1p(-usual) - np.log1p(-q))
+        of_candidate = candidate_bad * np.log(worse / at)
+        of_candidate = of_candidate + (candidate - candidate_bad) * (np.log1p(-worse) - np.log1p(-at))
+        return np.where(possible, of_stable + of_candidate, 0.0)
+
+
+def bound(bad: Floats, count: Floats, alpha: float, dispersion: Floats, *, upper: bool) -> Floats:
+    """One end of sequence.confidence_sequence for each element; `count` above 0."""
+    x, rest = bad / dispersion, (count - bad) / dispersion
+    each = [betaln(prior.a + x, prior.b + rest) - betaln(prior.a, prior.b) for prior in ANYWHERE]
+    at_mean = (
+        logsumexp(np.array(each), axis=0)
+        - np.log(len(each))
+        - (xlogy(x, x) + xlogy(rest, rest) - xlogy(x + rest, x + rest))
+    )
+    limit = -np.log(alpha) - at_mean
+    mean = bad / count
+    inside, outside = mean.copy(), np.full_like(mean, 1.0 if upper else 0.0)
+    for _ in range(50):
+        p = (inside + outside) / 2
+        far = xlogy(x, mean) - xlogy(x, p) + xlogy(rest, 1 - mean) - xlogy(rest, 1 - p) >= limit
+        inside, outside = np.where(far, inside, p), np.where(far, p, outside)
+    ends = (bad == count) if upper else (bad == 0)
+    return np.where(ends, 1.0 if upper else 0.0, outside)

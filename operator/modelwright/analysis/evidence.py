@@ -1,0 +1,115 @@
+"""What a comparison of proportions knows about one step, folded from blocks: small enough for status.
+
+Begin with an empty one at each weight: pooling different weights over a moving base rate shows differences that are
+none. It depends only on the blocks, so it can be computed again from them after a restart, and folding blocks a second
+time changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, field
+from datetime import datetime
+from math import inf
+
+from modelwright.analysis.blocks import BLOCK, Block
+from modelwright.analysis.counts import NOTHING, Counts
+from modelwright.analysis.dispersion import Dispersion
+from modelwright.analysis.harm import EXCESSES, Harm, Recent
+from modelwright.analysis.margin import Margin
+from modelwright.api.times import format_time, parse_time
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """`stable` and `candidate` are all counts so far, `until` the end of the newest block that was folded."""
+
+    until: datetime | None = None
+    stable: Counts = NOTHING
+    candidate: Counts = NOTHING
+    harm: Harm = field(default_factory=Harm)
+    stable_dispersion: Dispersion = field(default_factory=Dispersion)
+    candidate_dispersion: Dispersion = field(default_factory=Dispersion)
+
+    def with_blocks(self, blocks: Iterable[Block], margin: Margin) -> Evidence:
+        """Fold blocks in the order of time; those that begin before `until` were folded already and are skipped.
+
+        A block in which either arm saw nothing counts for the totals only: there was nothing to compare.
+        """
+        evidence = self
+        for block in sorted(blocks, key=lambda block: block.at):
+            if evidence.until is None or block.at >= evidence.until:
+                evidence = evidence._with(block, margin)
+        return evidence
+
+    def _with(self, block: Block, margin: Margin) -> Evidence:
+        return Evidence(
+            block.at + BLOCK,
+            self.stable + block.stable,
+            self.candidate + block.candidate,
+            self.harm.with_block(
+                margin.bad(block.stable), margin.bad(block.candidate), margin, dispersion_of_stable(self)
+            ),
+            self.stable_dispersion.added(block.stable.events, block.stable.total),
+            self.candidate_dispersion.added(block.candidate.events, block.candidate.total),
+        )
+
+    def encoded(self) -> str:
+        """One line of text that `decoded` reads back equal."""
+        harm = self.harm
+        parts = [
+            _VERSION,
+            format_time(self.until) if self.until else None,
+            astuple(self.stable),
+            astuple(self.candidate),
+            harm.blocks,
+            astuple(harm.usual),
+            [None if log == -inf else log for log in harm.logs],
+            [[one.log, one.blocks, astuple(one.stable), astuple(one.candidate)] for one in harm.recent],
+            self.stable_dispersion.numbers(),
+            self.candidate_dispersion.numbers(),
+        ]
+        return json.dumps(parts, separators=(",", ":"))
+
+    @classmethod
+    def decoded(cls, text: str) -> Evidence:
+        """What `encoded` wrote. Raises ValueError for anything else, also for what another version wrote."""
+        try:
+            version, until, stable, candidate, blocks, usual, logs, recent, of_stable, of_candidate = json.loads(text)
+            if version != _VERSION or not len(logs) == len(recent) == len(EXCESSES):
+                raise ValueError(f"version {version}")
+            return cls(
+                parse_time(until) if until else None,
+                Counts(*stable),
+                Counts(*candidate),
+                Harm(
+                    int(blocks),
+                    Counts(*usual),
+                    tuple(-inf if log is None else float(log) for log in logs),
+                    tuple(Recent(float(log), int(n), Counts(*s), Counts(*c)) for log, n, s, c in recent),
+                ),
+                Dispersion.of(of_stable),
+                Dispersion.of(of_candidate),
+            )
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"not evidence of this version: {error}") from error
+
+
+def dispersion_of_stable(evidence: Evidence) -> float:
+    """By how much evidence against the candidate is divided. Not the candidate's: a fault that begins disperses it."""
+    return evidence.stable_dispersion.factor(_variance(evidence.stable))
+
+
+def larger_dispersion(evidence: Evidence) -> float:
+    """By how much evidence in the candidate's favour is divided: also by what only the candidate shows."""
+    of_candidate = evidence.candidate_dispersion.factor(_variance(evidence.candidate))
+    return max(dispersion_of_stable(evidence), of_candidate)
+
+
+def _variance(counts: Counts) -> float:
+    """Of one observation, with a little pulled from its ends so that few events do not look certain."""
+    p = (counts.events + 0.5) / (counts.total + 1)
+    return p * (1 - p)

@@ -1,0 +1,168 @@
+"""Anytime-valid confidence sequence for a bounded mean, from counts, sums and sums of squares per block.
+
+Observations are scaled to [0, 1]. For any lambda in [0, 1) and any guess g of the mean that were fixed before an
+observation x with mean m,
+
+    exp(lambda (x - m) - (-ln(1 - lambda) - lambda) (x - g)^2)
+
+is at most 1 on average (Fan, Grama, Liu 2015, "Exponential inequalities for martingales with applications"), so their
+product is a supermartingale, and by Ville's inequality its bound on m holds at all looks (the predictable plug-in
+empirical Bernstein sequence of Waudby-Smith and Ramdas 2024, "Estimating means of bounded random variables by
+betting"). Lambda and g stay the same within a block, as functions of the blocks before it, and then the product needs
+only the block's three sums. How many observations a block has may be known beforehand, as long as it says nothing of
+their values. The logarithm is divided by the dispersion (dispersion.py), as everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from math import log, log1p, sqrt
+
+from modelwright.analysis.blocks import BLOCK, NO_MOMENTS, MeanBlock, Moments
+from modelwright.analysis.dispersion import Dispersion
+from modelwright.analysis.sequence import Interval
+from modelwright.api.times import format_time, parse_time
+
+_VERSION = 1
+# Lambda is tuned to be tightest about here; the sequence is valid at every alpha.
+_TUNED_TO = 0.01
+_LARGEST_LAMBDA = 0.5
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm, scaled to [0, 1]. `weights` sums lambda, `weighted` lambda x, and `spent` what the variance costs."""
+
+    seen: Moments = NO_MOMENTS
+    weights: float = 0.0
+    weighted: float = 0.0
+    spent: float = 0.0
+    dispersion: Dispersion = field(default_factory=Dispersion)
+
+    @property
+    def mean(self) -> float:
+        """With half an observation at each end, so that there always is one."""
+        return (self.seen.sum + 0.5) / (self.seen.count + 1)
+
+    @property
+    def variance(self) -> float:
+        """With one observation of the largest variance possible added."""
+        count = max(self.seen.count, 1)
+        return max(0.25 + self.seen.squares - self.seen.sum * self.seen.sum / count, 0.0) / (self.seen.count + 1)
+
+    def with_block(self, block: Moments) -> Arm:
+        """`block` is scaled to [0, 1]."""
+        if block.count == 0:
+            return self
+        seen = self.seen + block
+        wanted = sqrt(2 * log(2 / _TUNED_TO) / (self.variance * seen.count * log1p(seen.count)))
+        rate, guess = min(wanted, _LARGEST_LAMBDA), self.mean
+        around = max(block.squares - 2 * guess * block.sum + block.count * guess * guess, 0.0)
+        return Arm(
+            seen,
+            self.weights + rate * block.count,
+            self.weighted + rate * block.sum,
+            self.spent + (-log1p(-rate) - rate) * around,
+            self.dispersion.added(block.sum, block.count),
+        )
+
+    def interval(self, alpha: float, dispersion: float) -> Interval:
+        """Bounds that hold at all looks at once with probability 1 - `alpha`."""
+        if self.weights == 0:
+            return Interval(0.0, 1.0)
+        middle = self.weighted / self.weights
+        radius = (dispersion * log(2 / alpha) + self.spent) / self.weights
+        return Interval(max(middle - radius, 0.0), min(middle + radius, 1.0))
+
+
+@dataclass(frozen=True)
+class MeanEvidence:
+    """What a comparison of means knows about one step. `lowest` and `highest` bound a single observation.
+
+    Folding blocks a second time changes nothing. `out_of_bounds` once any sums were impossible within the bounds.
+    """
+
+    lowest: float
+    highest: float
+    until: datetime | None = None
+    stable: Arm = field(default_factory=Arm)
+    candidate: Arm = field(default_factory=Arm)
+    out_of_bounds: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.lowest < self.highest:
+            raise ValueError(f"the lowest value must be below the highest, found {self.lowest} and {self.highest}")
+
+    def with_blocks(self, blocks: Iterable[MeanBlock]) -> MeanEvidence:
+        """Fold blocks in the order of time; those that begin before `until` were folded already and are skipped."""
+        evidence = self
+        for block in sorted(blocks, key=lambda block: block.at):
+            if evidence.until is None or block.at >= evidence.until:
+                evidence = evidence._with(block)
+        return evidence
+
+    def intervals(self, alpha: float) -> tuple[Interval, Interval]:
+        """Bounds of stable's and the candidate's mean in the metric's unit; both hold with probability 1 - `alpha`."""
+        dispersion = max(arm.dispersion.factor(arm.variance) for arm in (self.stable, self.candidate))
+        scaled = [arm.interval(alpha / 2, dispersion) for arm in (self.stable, self.candidate)]
+        stable, candidate = (Interval(self._unscaled(one.low), self._unscaled(one.high)) for one in scaled)
+        return stable, candidate
+
+    def means(self) -> tuple[float, float]:
+        """The plain means of both arms in the metric's unit. Both need observations."""
+        return (
+            self._unscaled(self.stable.seen.sum / self.stable.seen.count),
+            self._unscaled(self.candidate.seen.sum / self.candidate.seen.count),
+        )
+
+    def _with(self, block: MeanBlock) -> MeanEvidence:
+        arms = [self._scaled(block.stable), self._scaled(block.candidate)]
+        now = replace(self, until=block.at + BLOCK)
+        if any(_impossible(arm) for arm in arms):
+            return replace(now, out_of_bounds=True)
+        return replace(now, stable=self.stable.with_block(arms[0]), candidate=self.candidate.with_block(arms[1]))
+
+    def _scaled(self, block: Moments) -> Moments:
+        width = self.highest - self.lowest
+        squares = block.squares - 2 * self.lowest * block.sum + block.count * self.lowest * self.lowest
+        # Rounding may leave a little less than nothing.
+        return Moments(block.count, (block.sum - block.count * self.lowest) / width, max(squares / width**2, 0.0))
+
+    def _unscaled(self, value: float) -> float:
+        return self.lowest + value * (self.highest - self.lowest)
+
+    def encoded(self) -> str:
+        """One line of text that `decoded` reads back equal."""
+        arms = [
+            [a.seen.count, a.seen.sum, a.seen.squares, a.weights, a.weighted, a.spent, a.dispersion.numbers()]
+            for a in (self.stable, self.candidate)
+        ]
+        until = format_time(self.until) if self.until else None
+        return json.dumps(
+            [_VERSION, self.lowest, self.highest, until, self.out_of_bounds, *arms], separators=(",", ":")
+        )
+
+    @classmethod
+    def decoded(cls, text: str) -> MeanEvidence:
+        """What `encoded` wrote. Raises ValueError for anything else, also for what another version wrote."""
+        try:
+            version, lowest, highest, until, out_of_bounds, *arms = json.loads(text)
+            if version != _VERSION:
+                raise ValueError(f"version {version}")
+            stable, candidate = (
+                Arm(Moments(int(n), x, squares), weights, weighted, spent, Dispersion.of(numbers))
+                for n, x, squares, weights, weighted, spent, numbers in arms
+            )
+            time = parse_time(until) if until else None
+            return cls(float(lowest), float(highest), time, stable, candidate, bool(out_of_bounds))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"not evidence of this version: {error}") from error
+
+
+def _impossible(scaled: Moments) -> bool:
+    """No observations within [0, 1] have these sums (a little rounding is forgiven)."""
+    room = 1e-9 * (scaled.count + 1)
+    return not (-room <= scaled.sum <= scaled.count + room and scaled.squares <= scaled.sum + room)

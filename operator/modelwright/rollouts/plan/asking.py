@@ -1,0 +1,109 @@
+"""What to ask of the metric sources: the questions of the running step, rendered for the arms that it compares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from modelwright.api.metrics import During, Metric
+from modelwright.api.presets import REQUESTS
+from modelwright.api.rollout import Arm, Confirm
+from modelwright.metrics.questions import CountsQuestion, MeanQuestion, Question, ValueQuestion
+from modelwright.metrics.variables import render, selector
+from modelwright.rollouts.plan.draft import Draft
+
+
+def due(metric: Metric, candidate: Arm) -> bool:
+    """At 100 % stable has no traffic: nothing can be compared with it, only absolute bounds may fail."""
+    if candidate.weight < 100:
+        return During.CANARY in metric.during
+    return During.BAKE in metric.during and (metric.threshold is not None or metric.fast_limit is not None)
+
+
+def evidence_begins(draft: Draft, metric: Metric) -> datetime | None:
+    """From when on observations of `metric` count in this step.
+
+    With labels that is a horizon later: what matures before was predicted before both arms served at this weight.
+    """
+    step = draft.status.step
+    return step.evidence_since + metric.horizon if step and step.evidence_since else None
+
+
+def questions(draft: Draft) -> tuple[Any, ...]:
+    """Everything that the stage of `draft` wants to know."""
+    status, step = draft.status, draft.status.step
+    if not status.candidate or not status.stable or not step:
+        return ()
+    asked: list[Any] = []
+    if _share_is_open(draft):
+        asked += share_questions(draft).values()
+    for metric in draft.spec.analysis.metrics:
+        begins = evidence_begins(draft, metric)
+        if due(metric, status.candidate) and begins and begins <= draft.now:
+            asked += questions_of(draft, metric, begins).values()
+    return tuple(asked)
+
+
+def share_questions(draft: Draft) -> Mapping[str, CountsQuestion]:
+    """The requests of each arm since the route accepted the weight; of the candidate alone at 100 %."""
+    step = draft.status.step
+    assert step is not None
+    analysis = draft.spec.analysis
+    requests = next((metric.requests for metric in analysis.metrics if metric.requests), REQUESTS)
+    counters = {name: _render(draft, requests, arm) for name, arm in _arms(draft, both=step.weight < 100).items()}
+    return {
+        name: CountsQuestion(analysis.source, "share", name, each, each, analysis.interval, step.accepted_at)
+        for name, each in counters.items()
+    }
+
+
+def questions_of(draft: Draft, metric: Metric, since: datetime) -> Mapping[str, Question]:
+    """The questions about `metric`, by arm: "candidate", and "stable" where it is needed to judge."""
+    analysis = draft.spec.analysis
+    if metric.value:
+        query = _render(draft, metric.value.query, draft.candidate)
+        samples = _render(draft, metric.value.samples, draft.candidate) if metric.value.samples else ""
+        asked = ValueQuestion(analysis.source, metric.name, "candidate", query, samples, analysis.interval)
+        return {"candidate": asked}
+    both = bool(metric.stable or metric.stable_limit) and draft.candidate.weight < 100
+    return {name: _counting_question(draft, metric, name, arm, since) for name, arm in _arms(draft, both=both).items()}
+
+
+def _counting_question(draft: Draft, metric: Metric, name: str, arm: Arm, since: datetime) -> Question:
+    source, interval = draft.spec.analysis.source, draft.spec.analysis.interval
+    if metric.mean:
+        count, total, squares = (
+            _render(draft, counter, arm) for counter in (metric.mean.count, metric.mean.sum, metric.mean.sum_of_squares)
+        )
+        return MeanQuestion(source, metric.name, name, count, total, squares, interval, since)
+    assert metric.proportion is not None
+    events, total = (_render(draft, counter, arm) for counter in (metric.proportion.events, metric.proportion.total))
+    return CountsQuestion(source, metric.name, name, events, total, interval, since)
+
+
+def _share_is_open(draft: Draft) -> bool:
+    step = draft.status.step
+    return bool(
+        draft.spec.confirm is Confirm.OBSERVED_SHARE and step and step.accepted_at and step.confirmed_at is None
+    )
+
+
+def _arms(draft: Draft, *, both: bool) -> Mapping[str, Arm]:
+    arms = {"stable": draft.stable} if both else {}
+    return {**arms, "candidate": draft.candidate}
+
+
+def _render(draft: Draft, template: str, arm: Arm) -> str:
+    rollout = draft.seen.rollout
+    return render(
+        template,
+        {
+            "selector": selector(rollout.namespace, rollout.name, arm.revision),
+            "namespace": rollout.namespace,
+            "name": rollout.name,
+            "revision": arm.revision,
+            "version": arm.model.version,
+            "window": f"{max(60, int(4 * draft.spec.analysis.interval.total_seconds()))}s",
+        },
+    )

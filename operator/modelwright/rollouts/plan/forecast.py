@@ -1,0 +1,104 @@
+"""How long a decision will take, and how small a difference it can find: told to people, deciding nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from math import ceil
+
+from modelwright.analysis.alpha import Allocation
+from modelwright.analysis.blocks import BLOCK
+from modelwright.analysis.bounded import proportion_within
+from modelwright.analysis.counts import Counts
+from modelwright.analysis.evidence import Evidence
+from modelwright.analysis.forecast import Traffic, samples_until_pass, seconds_until_pass, smallest_difference
+from modelwright.analysis.numbers import counted, signed
+from modelwright.analysis.verdict import Verdict
+from modelwright.api.durations import LONGEST, format_duration
+from modelwright.api.metrics import Bounds, During, Metric, Mode
+from modelwright.api.rollout import RolloutSpec, Step
+from modelwright.rollouts.plan.judged import Judged
+from modelwright.rollouts.plan.judging import allocation
+from modelwright.rollouts.plan.margins import margin_of
+
+FARTHEST = 10**9
+"""Observations beyond which a forecast is no longer one."""
+
+
+def how_long(spec: RolloutSpec, requests_per_second: float, base_rate: float) -> list[str]:
+    """For `lint`: a line for each deciding metric and canary step, if both arms have `base_rate` events.
+
+    `requests_per_second` is what both arms get together. Raises ValueError for a rate that is none.
+    """
+    if requests_per_second <= 0 or not 0 <= base_rate <= 1:
+        raise ValueError(f"needs requests and a share of events, found {requests_per_second} and {base_rate}")
+    alpha, lines = allocation(spec), []
+    for metric in spec.analysis.metrics:
+        if metric.mode is not Mode.DECIDE or metric.proportion is None or During.CANARY not in metric.during:
+            continue
+        for number, step in enumerate((step for step in spec.steps if step.weight < 100), 1):
+            per_second = requests_per_second * step.weight / 100
+            said = ", ".join(_of_step(metric, step, per_second, base_rate, alpha))
+            lines.append(f"step {number} ({step.weight} %, {format_duration(step.hold)}), {metric.name}: {said}")
+    return lines
+
+
+def remaining(blocking: Sequence[Judged], alpha: Allocation) -> str:
+    """How long the slowest of `blocking` still needs at the traffic seen, "" where nothing can be foreseen."""
+    seconds = []
+    for item in blocking:
+        if item.metric.stable is None or not isinstance(item.evidence, Evidence):
+            return ""
+        left = seconds_until_pass(item.evidence, margin_of(item.metric.stable), alpha)
+        if left is None:
+            return "at the difference seen so far it will not pass"
+        seconds.append(left)
+    return f"about {_about(max(seconds))} more at the traffic seen so far" if seconds else ""
+
+
+def _of_step(metric: Metric, step: Step, per_second: float, base_rate: float, alpha: Allocation) -> Iterator[str]:
+    samples = _samples(metric, step.weight, base_rate, alpha)
+    late = f", labels included {format_duration(metric.horizon)}" if metric.horizon else ""
+    if samples is None:
+        yield f"never passes at a base rate of {base_rate:g}"
+    else:
+        needed = metric.horizon.total_seconds() + samples / per_second
+        yield f"passes after {counted(samples)} candidate requests, about {_about(needed)}{late}"
+    if metric.stable:
+        held = max(step.hold - metric.horizon, timedelta(0))
+        found = smallest_difference(
+            Traffic(base_rate, base_rate, (100 - step.weight) / step.weight),
+            margin_of(metric.stable),
+            alpha,
+            candidate_samples=int(per_second * held.total_seconds()),
+            blocks=held // BLOCK,
+        )
+        yield (
+            f"finds a difference of {signed(found)} within its hold"
+            if found is not None
+            else ("finds no difference within its hold")
+        )
+
+
+def _samples(metric: Metric, weight: int, base_rate: float, alpha: Allocation) -> int | None:
+    if metric.stable:
+        traffic = Traffic(base_rate, base_rate, (100 - weight) / weight)
+        return samples_until_pass(Evidence(), margin_of(metric.stable), alpha, traffic=traffic)
+    return _samples_within(metric.threshold, base_rate, alpha) if metric.threshold else 0
+
+
+def _samples_within(bounds: Bounds, base_rate: float, alpha: Allocation) -> int | None:
+    """By doubling: good to a factor of two, as a forecast of a threshold needs no more."""
+    total = 1
+    while total < FARTHEST:
+        if proportion_within(Counts(round(total * base_rate), total), bounds, alpha).verdict is Verdict.PASS:
+            return total
+        total *= 2
+    return None
+
+
+def _about(seconds: float) -> str:
+    """Rounded up to two units that people say: "40s", "12m", "3h20m"."""
+    step = 10 if seconds < 120 else 60 if seconds < 7200 else 600
+    rounded = timedelta(seconds=ceil(seconds / step) * step)
+    return format_duration(min(rounded, LONGEST))

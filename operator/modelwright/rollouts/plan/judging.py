@@ -1,0 +1,174 @@
+"""What the newest answers say about the candidate: one finding for each metric that is due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from modelwright.analysis.alpha import Allocation, allocate
+from modelwright.analysis.bounded import proportion_within
+from modelwright.analysis.counts import Counts
+from modelwright.analysis.evidence import Evidence
+from modelwright.analysis.guardrail import compare, compare_means, intervals, stable_limit
+from modelwright.analysis.means import MeanEvidence
+from modelwright.analysis.share import observed_share
+from modelwright.analysis.threshold import fast_limit, within
+from modelwright.analysis.verdict import Finding, Verdict
+from modelwright.api.durations import format_duration
+from modelwright.api.metrics import Metric, Mode
+from modelwright.api.rollout import Confirm, MetricStatus, RolloutSpec
+from modelwright.cluster.answers import Answer
+from modelwright.metrics.questions import CountsLook, MeanLook, NoLook, ValueLook
+from modelwright.rollouts.plan.asking import due, evidence_begins, questions_of, share_questions
+from modelwright.rollouts.plan.draft import Draft
+from modelwright.rollouts.plan.folding import JUST_NOW, LATELY, fold_counts, fold_moments, newest
+from modelwright.rollouts.plan.judged import ENOUGH_SAMPLES, Judged
+from modelwright.rollouts.plan.margins import margin_of
+
+Looks = Mapping[str, Any]
+"""By arm: a CountsLook, MeanLook or ValueLook, or the Finding that says why there is none."""
+
+
+def judge(draft: Draft) -> tuple[Judged, ...]:
+    """The finding of every metric that is due, from the newest answers to this step's questions."""
+    step = draft.status.step
+    if not step or not step.evidence_since or step.evidence_since > draft.now:
+        return ()
+    alpha = allocation(draft.spec)
+    return tuple(
+        _judge_one(draft, metric, alpha) for metric in draft.spec.analysis.metrics if due(metric, draft.candidate)
+    )
+
+
+def allocation(spec: RolloutSpec) -> Allocation:
+    """What each deciding guardrail may err in each step, so that the whole rollout keeps its error rate."""
+    deciding = sum(1 for metric in spec.analysis.metrics if metric.mode is Mode.DECIDE and metric.value is None)
+    # The bake time is a step of its own for bounds that hold without stable.
+    return allocate(spec.analysis.error_rate, deciding_guardrails=deciding, steps=len(spec.steps) + 1)
+
+
+def judge_share(draft: Draft) -> Finding:
+    """Whether the traffic seen since the route accepted the weight is the traffic asked for."""
+    step = draft.status.step
+    assert step is not None
+    if draft.spec.confirm is Confirm.ROUTE_ACCEPTED:
+        return Finding(Verdict.PASS, "RouteAccepted", "the route accepted the weights")
+    looks = {arm: _look(draft.seen.answers.get(asked)) for arm, asked in share_questions(draft).items()}
+    missing = next((look for look in looks.values() if isinstance(look, Finding)), None)
+    if missing:
+        return missing
+    candidate = looks["candidate"].counts
+    if "stable" not in looks:
+        reached = candidate.total >= ENOUGH_SAMPLES
+        verdict = Verdict.PASS if reached else Verdict.INCONCLUSIVE
+        return Finding(verdict, "ObservedShare", "the candidate serves all traffic", candidate.total)
+    return observed_share(looks["stable"].counts.total, candidate.total, weight=step.weight)
+
+
+def _judge_one(draft: Draft, metric: Metric, alpha: Allocation) -> Judged:
+    begins = evidence_begins(draft, metric)
+    assert begins is not None
+    if begins > draft.now:
+        late = f"labels come {format_duration(metric.horizon)} after the predictions of this step"
+        return Judged(metric, Finding(Verdict.INCONCLUSIVE, "LabelsPending", late), None, pending=True)
+    asked = questions_of(draft, metric, begins)
+    answers = [draft.seen.answers.get(question) for question in asked.values()]
+    times = [answer.started_at for answer in answers if answer]
+    asked_at = min(times) if len(times) == len(answers) else None
+    known = next((status for status in draft.status.metrics if status.name == metric.name), None)
+    looks = {arm: _look(answer) for arm, answer in zip(asked, answers, strict=True)}
+    finding, evidence = _finding(metric, looks, known.evidence if known else "", begins, alpha)
+    return Judged(
+        metric,
+        finding,
+        asked_at,
+        in_a_row=_in_a_row(draft, known, finding.verdict, asked_at),
+        permanent=any(a and isinstance(a.value, NoLook) and a.value.permanent for a in answers),
+        evidence=evidence,
+    )
+
+
+def _finding(
+    metric: Metric, looks: Looks, saved: str, begins: datetime, alpha: Allocation
+) -> tuple[Finding, Evidence | MeanEvidence | None]:
+    """The finding, and evidence that goes beyond what is saved."""
+    candidate, stable = looks["candidate"], looks.get("stable")
+    outside_statistics = _stable_limit(metric, stable) or _fast_limit(metric, candidate)
+    if outside_statistics:
+        return outside_statistics, None
+    missing = next((look for look in looks.values() if isinstance(look, Finding)), None)
+    if missing:
+        return missing, None
+    if isinstance(candidate, ValueLook):
+        assert metric.threshold is not None
+        return within(candidate.value, candidate.samples, metric.threshold), None
+    if metric.stable and stable is not None:
+        return _against_stable(metric, stable, candidate, saved, begins, alpha)
+    return _without_stable(metric, candidate.counts, alpha), None
+
+
+def _against_stable(
+    metric: Metric, stable: Any, candidate: Any, saved: str, begins: datetime, alpha: Allocation
+) -> tuple[Finding, Evidence | MeanEvidence]:
+    assert metric.stable is not None
+    margin = margin_of(metric.stable)
+    if metric.mean:
+        moments = fold_moments(saved, begins, stable, candidate, metric.mean)
+        return compare_means(moments, margin, alpha), moments
+    evidence = fold_counts(saved, begins, stable, candidate, margin)
+    finding = compare(evidence, margin, alpha)
+    if finding.verdict is Verdict.INCONCLUSIVE and margin.surely_beyond(*intervals(evidence, alpha.pass_)):
+        # Too early to roll back for sure, as errors may come in bursts, but nothing to send more traffic to: without
+        # samples neither a step nor the promotion goes on.
+        finding = replace(finding, reason="PerhapsWorse", samples=0)
+    return finding, evidence
+
+
+def _without_stable(metric: Metric, counts: Counts, alpha: Allocation) -> Finding:
+    if metric.threshold:
+        return proportion_within(counts, metric.threshold, alpha)
+    if counts.total < ENOUGH_SAMPLES:
+        return Finding(Verdict.NO_DATA, "TooFewSamples", f"needs {ENOUGH_SAMPLES} observations", counts.total)
+    return Finding(Verdict.PASS, "WithinFastLimit", "below its fast limit", counts.total)
+
+
+def _fast_limit(metric: Metric, candidate: Any) -> Finding | None:
+    """Fail beyond the limit, over all of the step or the newest minutes: health before must not hide a disaster."""
+    if metric.fast_limit is None or not isinstance(candidate, CountsLook):
+        return None
+    found = (fast_limit(counts, metric.fast_limit) for counts in (candidate.counts, newest(candidate, LATELY)))
+    return next((finding for finding in found if finding.verdict is Verdict.FAIL), None)
+
+
+def _stable_limit(metric: Metric, stable: Any) -> Finding | None:
+    """If stable is beyond its own limit neither arm can be judged, and the way back leads nowhere better."""
+    if metric.stable_limit is None or not isinstance(stable, CountsLook):
+        return None
+    found = (stable_limit(newest(stable, span), metric.stable_limit.max) for span in (JUST_NOW, LATELY))
+    return next((finding for finding in found if finding), None)
+
+
+def _look(answer: Answer | None) -> Any:
+    look = answer.value if answer else None
+    if isinstance(look, CountsLook | MeanLook | ValueLook):
+        return look
+    if isinstance(look, NoLook):
+        return Finding(look.verdict, look.reason, look.message)
+    if isinstance(look, Exception):
+        return Finding(Verdict.ERROR, "QueryFailed", f"asking failed: {type(look).__name__}")
+    return Finding(Verdict.NO_DATA, "NotYetMeasured", "no answer yet")
+
+
+def _in_a_row(draft: Draft, known: MetricStatus | None, verdict: Verdict, asked_at: datetime | None) -> int:
+    """How many looks in a row had this verdict, told from when the first was asked: counting them would write each.
+
+    A new stage or a resumed pause begins anew.
+    """
+    if asked_at is None:
+        return 0
+    if known is None or known.verdict != verdict or known.since is None:
+        return 1
+    since = max(known.since, draft.status.stage_since or known.since)
+    return 1 + max(0, round((asked_at - since) / draft.spec.analysis.interval))

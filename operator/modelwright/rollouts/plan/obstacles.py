@@ -1,0 +1,47 @@
+"""What only a person can remove, known without asking anybody: a metric source, or a route without a Gateway."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from modelwright.api.rollout import Confirm
+from modelwright.errors import InvalidSpec
+from modelwright.metrics.configuration import source_for
+from modelwright.rollouts.plan.draft import Draft
+
+SILENCE = timedelta(seconds=30)
+"""How long a parent of the route may say nothing at all before nobody seems to be there to say it."""
+
+
+def source_obstacle(draft: Draft) -> str:
+    """Why the metric source or the profile cannot be used, "" if they can. What serves already goes on serving."""
+    analysis = draft.spec.analysis
+    if draft.seen.profile_problem:
+        return draft.seen.profile_problem
+    if not analysis.metrics and draft.spec.confirm is not Confirm.OBSERVED_SHARE:
+        return ""
+    try:
+        source_for(draft.seen.rollout.namespace, analysis.source, draft.seen.sources, "spec.analysis.source")
+    except InvalidSpec as error:
+        return str(error)
+    return ""
+
+
+def route_obstacle(draft: Draft) -> str:
+    """Why the route will not be accepted as it stands, "" while it is accepted or may still be."""
+    route = draft.seen.route
+    if route is None or route.accepted:
+        return ""
+    if route.accepted is False:
+        return route.message
+    if not route.silent or route.written_at is None:
+        return ""
+    left = route.written_at + SILENCE - draft.now
+    if left > timedelta(0):
+        # No status is no event either: nothing else wakes us.
+        draft.look_again(left)
+        return ""
+    return (
+        f"no Gateway has answered for parentRefs {', '.join(route.silent)}: create it, or name one in "
+        "spec.traffic.httpRoute.managed.parentRefs that exists and whose controller runs"
+    )

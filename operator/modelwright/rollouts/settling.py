@@ -1,0 +1,112 @@
+"""Takes rollouts back to stable when nobody will be left to watch them: the operator is about to be uninstalled.
+
+Only weights of managed routes are written, and a candidate's is only lowered. Statuses stay as they are: an operator
+that comes back reads the lowered weight as what it is, somebody's word (invariant 6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelwright.cluster.access import Cluster
+from modelwright.cluster.keys import ENDPOINT_SLICE, HTTP_ROUTE
+from modelwright.errors import Conflict, InvalidSpec, ModelwrightError
+from modelwright.traffic import managed_route
+
+# TRAP: not the operator's own name. It would take the change for one of its own and raise the weight again.
+MANAGER = "modelwright-settle"
+
+SECONDS_BETWEEN_LOOKS = 0.5
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of one rollout: `ok` if no candidate holds weight any more, as far as its route's parents confirm."""
+
+    namespace: str
+    name: str
+    ok: bool
+    says: str
+
+
+async def settle(cluster: Cluster, namespace: str, name: str, until: float) -> Settled:
+    """Take one rollout back to stable, and wait until every parent of its route accepted that.
+
+    `until` is a time of the running event loop at which it gives up.
+    """
+    try:
+        async with asyncio.timeout_at(until):
+            route = await cluster.get(HTTP_ROUTE, namespace, name)
+            weight = _candidate_weight(route, name)
+            if route is None or weight == 0:
+                return Settled(namespace, name, True, "no candidate holds weight")
+            if not await _stable_is_ready(cluster, namespace, name):
+                says = f"stable has no ready endpoint: the candidate keeps its {weight} %"
+                return Settled(namespace, name, False, says)
+            await _lower(cluster, namespace, name)
+            return await _confirmed(cluster, namespace, name, weight)
+    except TimeoutError:
+        return Settled(namespace, name, False, "the route was not confirmed in time by every Gateway that it names")
+    except ModelwrightError as error:
+        return Settled(namespace, name, False, str(error))
+
+
+def operations(route: Object, name: str) -> list[dict[str, Any]]:
+    """The JSON Patch that gives all weight to stable, wherever the route names the rollout's two Services.
+
+    Each write is guarded by the name of the backend that it is meant for: lists are addressed by position.
+    """
+    weights = {managed_route.stable_service(name): 100, managed_route.candidate_service(name): 0}
+    found = []
+    for i, rule in enumerate(route.get("spec", {}).get("rules", [])):
+        for j, backend in enumerate(rule.get("backendRefs", [])):
+            if backend.get("name") in weights:
+                at = f"/spec/rules/{i}/backendRefs/{j}"
+                found += [
+                    {"op": "test", "path": f"{at}/name", "value": backend["name"]},
+                    {"op": "add", "path": f"{at}/weight", "value": weights[backend["name"]]},
+                ]
+    return found
+
+
+async def _lower(cluster: Cluster, namespace: str, name: str) -> None:
+    while (route := await cluster.get(HTTP_ROUTE, namespace, name)) is not None:
+        try:
+            await cluster.json_patch(HTTP_ROUTE, namespace, name, operations(route, name), manager=MANAGER)
+        except Conflict:
+            # Somebody reordered the backends in between.
+            continue
+        except InvalidSpec as error:
+            raise ModelwrightError(f"its route cannot be written: {error}") from error
+        return
+
+
+async def _confirmed(cluster: Cluster, namespace: str, name: str, was: int) -> Settled:
+    while True:
+        route = await cluster.get(HTTP_ROUTE, namespace, name)
+        if route is None:
+            return Settled(namespace, name, True, "its route is gone")
+        accepted, _ = managed_route.acceptance(route, len(route["spec"].get("parentRefs", [])))
+        if accepted and _candidate_weight(route, name) == 0:
+            return Settled(namespace, name, True, f"all traffic is back on stable, the candidate had {was} %")
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _candidate_weight(route: Object | None, name: str) -> int:
+    candidate = managed_route.candidate_service(name)
+    rules: Sequence[Object] = (route or {}).get("spec", {}).get("rules", [])
+    backends = [backend for rule in rules for backend in rule.get("backendRefs", [])]
+    # A weight left out is 1.
+    return max((int(backend.get("weight", 1)) for backend in backends if backend.get("name") == candidate), default=0)
+
+
+async def _stable_is_ready(cluster: Cluster, namespace: str, name: str) -> bool:
+    slices = await cluster.list(ENDPOINT_SLICE, namespace, {SERVICE_NAME_LABEL: managed_route.stable_service(name)})
+    endpoints = [endpoint for piece in slices for endpoint in piece.get("endpoints") or []]
+    return any(endpoint.get("conditions", {}).get("ready") for endpoint in endpoints)

@@ -1,0 +1,68 @@
+"""A rollout that names a profile of the platform has its metrics, with its own over them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from tests.simulation.rollout_world import ERRORS, SPEC, V2, World, in_step, serving_v1
+
+from modelwright.api.metrics import RequiredFor
+from modelwright.api.rollout import Analysis, RolloutSpec
+from modelwright.rollouts.profiled import with_profile
+
+CONFIG: dict[str, Any] = {
+    "metricProfiles": [
+        {
+            "name": "tabular",
+            "metrics": [
+                {"name": "errors", "preset": "RequestErrors"},
+                {"name": "slow", "preset": "SlowRequests", "slowerThan": "500ms"},
+            ],
+        }
+    ]
+}
+
+
+def world_with(**fields: Any) -> World:
+    return World(spec=following(**fields))
+
+
+def following(**fields: Any) -> RolloutSpec:
+    return replace(SPEC, analysis=Analysis(interval=timedelta(seconds=5), profile="tabular", **fields))
+
+
+def test_the_metrics_of_the_profile_are_those_of_the_rollout() -> None:
+    rollout, problem = with_profile(world_with().rollout(), CONFIG)
+    assert [metric.name for metric in rollout.spec.analysis.metrics] == ["errors", "slow"]
+    assert problem == ""
+
+
+def test_a_metric_of_the_rollout_takes_the_place_of_its_namesake() -> None:
+    rollout, _ = with_profile(world_with(metrics=(ERRORS,)).rollout(), CONFIG)
+    assert rollout.spec.analysis.metrics[0] == ERRORS
+    assert len(rollout.spec.analysis.metrics) == 2
+
+
+def test_an_unknown_profile_is_named_with_those_that_exist() -> None:
+    _, problem = with_profile(world_with().rollout(), {})
+    assert problem == "spec.analysis.profile: metric profile 'tabular' is not configured; known are none"
+
+
+def test_labels_of_a_profile_that_come_too_late_are_refused_as_those_of_a_spec() -> None:
+    late = replace(ERRORS, horizon=timedelta(hours=1), required_for=RequiredFor.EVERY_STEP)
+    _, problem = with_profile(world_with(metrics=(late,)).rollout(), CONFIG)
+    assert "must not be longer than the shortest `hold`" in problem
+
+
+def test_a_profile_that_vanishes_holds_the_weight_and_says_so_but_still_rolls_back() -> None:
+    world = serving_v1(spec=following(metrics=(ERRORS,)))
+    world.edit(model=V2)
+    world.until(in_step(1))
+    world.profile_problem = "spec.analysis.profile: metric profile 'tabular' is not configured"
+    world.tick(300)
+    assert world.weight == 10
+    assert world.condition("Stalled") == ("True", "InvalidSpec")
+    world.error_rate["v2"] = 0.9
+    world.until(lambda w: bool(w.status.rejected))
