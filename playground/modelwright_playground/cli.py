@@ -8,6 +8,7 @@ import errno
 import json
 import logging
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, fields
@@ -106,7 +107,7 @@ def status(name: str, dir: Path | None, output: str) -> None:
     if output == "json":
         click.echo(json.dumps(_as_json(instance, alive, report), indent=2))
     elif alive and report:
-        Console().print(_table(report))
+        _wide_console().print(_table(report))
     else:
         click.echo(_why_not_running(instance, report))
     if not alive:
@@ -156,15 +157,18 @@ def _provide_programs() -> None:
 
 
 def _link_kubectl(instance: Instance) -> None:
+    """Put kubectl where the PATH that we show leads, and beside it the plugin `kubectl modelwright`."""
     bin = instance.dir / "bin"
     bin.mkdir(exist_ok=True)
-    link = bin / "kubectl"
-    link.unlink(missing_ok=True)
-    link.symlink_to(binary("kubectl"))
+    for program in (binary("kubectl"), Path(sys.executable).with_name("kubectl-modelwright")):
+        link = bin / program.name
+        link.unlink(missing_ok=True)
+        if program.exists():
+            link.symlink_to(program)
 
 
 def _show(instance: Instance, how: str) -> None:
-    console = Console()
+    console = _wide_console()
     report = last_report(instance.dir)
     console.print(f"Playground [bold]{instance.name}[/bold] {how}.", highlight=False)
     if report:
@@ -179,6 +183,12 @@ def _show(instance: Instance, how: str) -> None:
         click.echo(f"  {line}")
 
 
+def _wide_console() -> Console:
+    """For tables: what is no terminal has 80 columns for rich, which would cut the addresses short."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
+
+
 def _options(instance: Instance) -> str:
     """What a command needs to find this playground again."""
     if instance.dir != default_dir(instance.name).resolve():
@@ -189,7 +199,8 @@ def _options(instance: Instance) -> str:
 def _table(report: Report) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in ("COMPONENT", "STATE", "PID", "UP", "RESTARTS", "URL"):
-        table.add_column(column)
+        # In a narrow window rather a second line than half an address.
+        table.add_column(column, overflow="fold")
     for component in report.components:
         up_for = duration(time.time() - component.started_at) if component.pid else "-"
         pid = str(component.pid or "-")

@@ -20,9 +20,9 @@ def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([binary("helm"), *arguments], capture_output=True, text=True)
 
 
-def rendered(namespace: str, *options: str) -> list[dict[str, Any]]:
+def rendered(namespace: str, *options: str, release: str = RELEASE) -> list[dict[str, Any]]:
     """The objects of a release. AssertionError where helm refuses the values."""
-    told = helm("template", RELEASE, CHART, "--namespace", namespace, *options)
+    told = helm("template", release, CHART, "--namespace", namespace, *options)
     assert told.returncode == 0, told.stderr
     return [body for body in yaml.safe_load_all(told.stdout) if body]
 

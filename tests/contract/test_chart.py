@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from pathlib import Path
 
 import pytest
 import yaml
 from tests.contract.chart import CHART, RELEASE, helm, one, rendered
 from tests.contract.schema import KINDS, definition
 
+from modelwright.cli.run import run
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.keys import (
     CONTROLLER_REVISION,
@@ -27,14 +28,28 @@ from modelwright.cluster.keys import (
     SERVICE,
     Kind,
 )
+from modelwright.configuration import read_configuration
 from modelwright.kubeflow.configuration import pipeline_servers
 from modelwright.metrics.configuration import parse_metric_sources
+from modelwright.metrics.profiles import parse_profiles
 
+NETWORK_POLICY = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
+POD_DISRUPTION_BUDGET = Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 ACCESS_REVIEW = Kind("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False)
 
 SOURCES = """
 metricSources:
-- {name: default, url: "http://prometheus:9090", scrapeInterval: 1s, timeout: 5s, namespaces: [ml]}
+- name: default
+  url: https://thanos:9090
+  kind: Thanos
+  scrapeInterval: 1s
+  timeout: 5s
+  namespaces: [ml]
+  auth: {bearer: {tokenFile: /etc/modelwright-secrets/metrics/token}}
+  tls: {caFile: /etc/modelwright-secrets/metrics/ca.crt}
+  headers: [{name: X-Scope-OrgID, value: ml}]
+metricProfiles:
+- {name: online, metrics: [{name: errors, preset: RequestErrors}]}
 pipelineServers:
 - {name: default, url: "http://ml-pipeline:8888", resultRoot: "s3://models", timeout: 30s, namespaces: ["*"]}
 """
@@ -47,7 +62,7 @@ ALLOWED: list[tuple[Kind, str, str]] = [
     *[(kind, "finalizers", "update") for kind in (MODEL_ROLLOUT, RETRAIN_POLICY)],
     *[(RETRAIN_RUN, "", verb) for verb in ("create", "patch")],
     *[(DEPLOYMENT, "", verb) for verb in ("list", "watch", "create", "patch", "delete")],
-    *[(CONTROLLER_REVISION, "", verb) for verb in ("list", "create", "delete")],
+    *[(CONTROLLER_REVISION, "", verb) for verb in ("list", "create", "patch", "delete")],
     *[(SERVICE, "", verb) for verb in ("get", "list", "watch", "create", "patch")],
     *[(HTTP_ROUTE, "", verb) for verb in ("get", "list", "watch", "create", "patch")],
     *[(ENDPOINT_SLICE, "", verb) for verb in ("list", "watch")],
@@ -115,16 +130,32 @@ def test_the_definitions_can_be_left_to_others() -> None:
     assert CUSTOM_RESOURCE_DEFINITION.name not in kinds
 
 
-def test_the_operator_can_read_the_configuration_that_the_chart_writes(tmp_path: Any) -> None:
+@pytest.mark.parametrize("values", [SOURCES, ""], ids=["sources", "none"])
+def test_the_operator_can_read_the_configuration_that_the_chart_writes(values: str, tmp_path: Path) -> None:
+    given, written = tmp_path / "values.yaml", tmp_path / "config.yaml"
+    given.write_text(values)
+    written.write_text(one(rendered("default", "-f", str(given)), "ConfigMap")["data"]["config.yaml"])
+    config = read_configuration(written)
+    wanted = yaml.safe_load(values) or {}
+    assert {name: value for name, value in config.items() if value} == wanted
+    assert set(parse_metric_sources(config)) == {source["name"] for source in wanted.get("metricSources", [])}
+    assert set(parse_profiles(config)) == {profile["name"] for profile in wanted.get("metricProfiles", [])}
+    assert set(pipeline_servers(config)) == {server["name"] for server in wanted.get("pipelineServers", [])}
+
+
+def test_the_secrets_of_a_source_are_mounted_where_its_files_are_named(tmp_path: Path) -> None:
     values = tmp_path / "values.yaml"
     values.write_text(SOURCES)
-    config = yaml.safe_load(one(rendered("default", "-f", str(values)), "ConfigMap")["data"]["config.yaml"])
-    assert config == yaml.safe_load(SOURCES)
-    assert parse_metric_sources(config)["default"].allows("ml")
-    assert pipeline_servers(config)["default"].result_root == "s3://models"
+    objects = rendered("default", "-f", str(values), "--set", "secretMounts={metrics}")
+    pod = one(objects, "Deployment")["spec"]["template"]["spec"]
+    (mount,) = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == "secret-metrics"]
+    (volume,) = [v for v in pod["volumes"] if v["name"] == "secret-metrics"]
+    token_file = yaml.safe_load(SOURCES)["metricSources"][0]["auth"]["bearer"]["tokenFile"]
+    assert token_file.startswith(f"{mount['mountPath']}/")
+    assert volume["secret"] == {"secretName": "metrics"}
 
 
-def test_a_changed_configuration_restarts_the_pods(tmp_path: Any) -> None:
+def test_a_changed_configuration_restarts_the_pods(tmp_path: Path) -> None:
     values = tmp_path / "values.yaml"
     values.write_text(SOURCES)
     templates = [
@@ -155,6 +186,14 @@ def test_in_named_namespaces_the_operator_gets_no_rights_elsewhere() -> None:
         ("logLevel=LOUD", "logLevel"),
         ("metricSources[0].name=default,metricSources[0].uri=http://p:9090", "uri"),
         ("metricSources[0].name=default,metricSources[0].url=http://me:secret@p:9090", "url"),
+        ("metricSources[0].name=default,metricSources[0].url=http://p:9090,metricSources[0].auth.token=abc", "token"),
+        ("metricProfiles[0].name=online,metricProfiles[0].metrics={}", "metrics"),
+        ("admission.approveVerb=Yes", "approveVerb"),
+        ("admission.recordWriters={it's me}", "recordWriters"),
+        ("uninstall.deadline=4m", "deadline"),
+        ("podDisruptionBudget.minAvailable=some", "minAvailable"),
+        ("networkPolicy.metricsFrom[0].pods=all", "pods"),
+        ("serviceMonitor.interval=often", "interval"),
         ("pipelineServers[0].name=default,pipelineServers[0].url=http://k:8888", "resultRoot"),
     ],
 )
@@ -162,6 +201,65 @@ def test_a_typo_in_the_values_is_refused_by_its_name(option: str, named: str) ->
     told = helm("template", RELEASE, CHART, "--set", option)
     assert told.returncode != 0
     assert named in told.stderr
+
+
+BETA = "admissionregistration.k8s.io/v1beta1"
+OPTIONAL = {
+    "podDisruptionBudget": "PodDisruptionBudget",
+    "networkPolicy": "NetworkPolicy",
+    "serviceMonitor": "ServiceMonitor",
+}
+
+
+@pytest.mark.parametrize(("value", "kind"), OPTIONAL.items())
+def test_what_not_every_cluster_has_is_off_until_it_is_asked_for(value: str, kind: str) -> None:
+    assert kind not in {body["kind"] for body in rendered("default")}
+    assert kind in {body["kind"] for body in rendered("default", "--set", f"{value}.enabled=true")}
+
+
+async def test_a_cluster_accepts_the_optional_objects(cluster: Cluster, namespace: str) -> None:
+    peers = "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.team=monitoring"
+    options = [part for value in OPTIONAL for part in ("--set", f"{value}.enabled=true")]
+    objects = rendered(namespace, *options, "--set", peers)
+    kinds = (POD_DISRUPTION_BUDGET, NETWORK_POLICY, SERVICE)
+    for kind in kinds:
+        await cluster.create(kind, one(objects, kind.name), dry_run=True, strict=True)
+    labels = one(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    budget, network, service = (one(objects, kind.name)["spec"] for kind in kinds)
+    for selector in (budget["selector"]["matchLabels"], network["podSelector"]["matchLabels"], service["selector"]):
+        assert selector.items() <= labels.items()
+
+
+def test_prometheus_finds_the_operators_metrics_where_it_serves_them() -> None:
+    pod = one(rendered("default"), "Deployment")["spec"]["template"]
+    (port,) = [p["containerPort"] for p in pod["spec"]["containers"][0]["ports"] if p["name"] == "metrics"]
+    annotations = pod["metadata"]["annotations"]
+    assert (annotations["prometheus.io/scrape"], annotations["prometheus.io/port"]) == ("true", str(port))
+    (option,) = [parameter for parameter in run.params if parameter.name == "metrics_port"]
+    assert option.default == port
+
+
+@pytest.mark.parametrize(
+    ("options", "version"),
+    [
+        (("--kube-version", "1.36.0"), "admissionregistration.k8s.io/v1"),
+        (("--kube-version", "1.35.0"), ""),
+        (
+            (
+                "--kube-version",
+                "1.35.0",
+                "--api-versions",
+                f"{BETA}/MutatingAdmissionPolicy",
+            ),
+            BETA,
+        ),
+        (("--set", "admission.enabled=false"), ""),
+    ],
+    ids=["1.36", "1.35", "1.35 with the beta", "switched off"],
+)
+def test_commands_are_stamped_where_the_api_server_can(options: tuple[str, ...], version: str) -> None:
+    stamping = [body["apiVersion"] for body in rendered("default", *options) if body["kind"].startswith("Mutating")]
+    assert stamping == ([version] * 2 if version else [])
 
 
 def test_the_chart_passes_helms_own_lint() -> None:

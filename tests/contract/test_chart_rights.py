@@ -50,6 +50,7 @@ async def log(cluster: Cluster, installed: str, control_plane: WithKubeconfig, t
         "--kubeconfig": tmp_path / "kubeconfig",
         "--lease-namespace": installed,
         "--health-port": 0,
+        "--metrics-port": 0,
     }
     flat = [str(part) for pair in arguments.items() for part in pair]
     with (tmp_path / "operator.log").open("w") as output:

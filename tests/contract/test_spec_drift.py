@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 from tests.contract.corpus import accepted, merged
-from tests.contract.recording import Recording
 from tests.contract.schema import KINDS, nodes
 
 from modelwright.api.metrics import Mode, RequiredFor
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
-from modelwright.api.presets import Preset
-from modelwright.api.rollout import CandidateReplicas, Confirm, OnDeadline, State, WhenNewer
+from modelwright.api.presets import Preset, Server
+from modelwright.api.rollout import CandidateReplicas, Confirm, OnDeadline, OnNoData, State, WhenNewer
+from modelwright.cli.watched import Watched
 from modelwright.errors import InvalidSpec
 
 MISSED = ("must be set", "must be set, and not empty")
@@ -40,7 +40,9 @@ ENUMS: dict[str, type[StrEnum]] = {
     "spec.workload.deployment.candidateReplicas": CandidateReplicas,
     "spec.traffic.confirm": Confirm,
     "spec.analysis.onDeadline": OnDeadline,
+    "spec.analysis.onNoData": OnNoData,
     "spec.analysis.metrics[].preset": Preset,
+    "spec.analysis.metrics[].server": Server,
     "spec.analysis.metrics[].requiredFor": RequiredFor,
     "spec.analysis.metrics[].mode": Mode,
 }
@@ -61,7 +63,7 @@ def bodies(kind: str) -> list[dict[str, Any]]:
 def asked_for(kind: str) -> set[str]:
     asked: set[str] = set()
     for body in bodies(kind):
-        PARSE[kind](Recording(body, asked))
+        PARSE[kind](Watched(body, asked))
     return {path for path in asked if path.startswith("spec.") and not path.startswith(f"{TEMPLATE}.")}
 
 

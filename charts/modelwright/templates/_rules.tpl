@@ -23,7 +23,7 @@
 # Model and pod template of each revision that one can go back to.
 - apiGroups: [apps]
   resources: [controllerrevisions]
-  verbs: [list, create, delete]
+  verbs: [list, create, patch, delete]
 # The two Services of a rollout, stable and candidate. They go with their owner.
 - apiGroups: [""]
   resources: [services]

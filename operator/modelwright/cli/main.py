@@ -5,7 +5,10 @@ from __future__ import annotations
 import click
 
 from modelwright import __version__
+from modelwright.cli import kubectl
+from modelwright.cli.lint import lint
 from modelwright.cli.run import run
+from modelwright.cli.settle import settle
 
 
 @click.group()
@@ -32,3 +35,6 @@ def playground(arguments: tuple[str, ...]) -> None:
 
 
 main.add_command(run)
+main.add_command(lint)
+main.add_command(kubectl.main, "rollout")
+main.add_command(settle)

@@ -18,6 +18,7 @@ from modelwright.errors import ModelwrightError
 @click.option("--lease-namespace", envvar="POD_NAMESPACE", default="default", show_default=True)
 @click.option("--listen-address", envvar="LISTEN_ADDRESS", default="0.0.0.0", show_default=True)
 @click.option("--health-port", default=8080, show_default=True, help="Port of /healthz; 0 for none.")
+@click.option("--metrics-port", default=8081, show_default=True, help="Port of /metrics; 0 for none.")
 @click.option("--kubeconfig", type=click.Path(), help="Default: the pod's service account, else KUBECONFIG.")
 @click.option("--log-level", default="INFO", type=click.Choice(["DEBUG", "INFO", "WARNING"]), show_default=True)
 def run(
@@ -26,6 +27,7 @@ def run(
     lease_namespace: str,
     listen_address: str,
     health_port: int,
+    metrics_port: int,
     kubeconfig: str | None,
     log_level: str,
 ) -> None:
@@ -38,7 +40,8 @@ def run(
             logging.getLogger(chatty).setLevel(logging.WARNING)
     listen = f"{listen_address}:{health_port}" if health_port else ""
     try:
-        options = wiring.Options(read_configuration(config), namespaces, lease_namespace, listen, kubeconfig)
+        metrics = (listen_address, metrics_port) if metrics_port else None
+        options = wiring.Options(read_configuration(config), namespaces, lease_namespace, listen, kubeconfig, metrics)
         asyncio.run(wiring.run(options))
     except ModelwrightError as error:
         raise click.ClickException(str(error)) from error

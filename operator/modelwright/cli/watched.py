@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-class Recording(Mapping[str, Any]):
+class Watched(Mapping[str, Any]):
     """`asked` collects the paths of all fields asked for, whether they were there or not."""
 
     def __init__(self, values: Mapping[str, Any], asked: set[str], path: str = "") -> None:
@@ -25,7 +25,7 @@ class Recording(Mapping[str, Any]):
 
     def _recorded(self, value: Any, path: str) -> Any:
         if isinstance(value, Mapping):
-            return Recording(value, self._asked, path)
+            return Watched(value, self._asked, path)
         if isinstance(value, list):
             return [self._recorded(item, f"{path}[]") for item in value]
         return value

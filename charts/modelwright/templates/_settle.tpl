@@ -1,0 +1,23 @@
+{{- /* What the objects of the uninstall hook have in common, and what `modelwright settle` may do. */}}
+{{- define "modelwright.hook" -}}
+helm.sh/hook: pre-delete
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+
+{{- define "modelwright.settleRules" -}}
+# Which rollouts there are, and which runs still have a pipeline; with endPipelines also to let go of those.
+- apiGroups: [modelwright.dev]
+  resources: [modelrollouts]
+  verbs: [list]
+- apiGroups: [modelwright.dev]
+  resources: [retrainruns]
+  verbs: [list{{ if .Values.uninstall.endPipelines }}, get, patch{{ end }}]
+# The two weights.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, patch]
+# No traffic back to a stable version that is down.
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list]
+{{- end }}

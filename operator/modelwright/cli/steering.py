@@ -1,0 +1,116 @@
+"""`promote`, `resume`, `abort` and `retry`: write a command for the right revision, and wait for what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from modelwright.cli.connection import Target, duration, every_change, on_a_cluster, one_rollout, run
+from modelwright.errors import InvalidSpec, ModelwrightError
+
+if TYPE_CHECKING:
+    from modelwright.api.rollout import CommandStatus, RolloutStatus
+    from modelwright.cluster.access import Cluster, Object
+
+VERBS = {
+    "promote": "Go on to the next step without the rest of the hold. The look after it is not waived.",
+    "resume": "Go on after a pause.",
+    "abort": "Send all traffic back to stable, and reject the candidate.",
+    "retry": "Forget a rejection, so that the revision is tried again.",
+}
+
+
+def steering_command(verb: str) -> click.Command:
+    """The command line's command for `verb`."""
+
+    @click.argument("name")
+    @click.option("--revision", help="Default: the candidate's; for retry the one rejected last.")
+    @click.option("--timeout", metavar="DURATION", callback=duration, default="30s", show_default=True)
+    @on_a_cluster
+    def command(target: Target, name: str, revision: str | None, timeout: timedelta) -> None:
+        answer = run(_command(target, verb, name, revision, timeout))
+        by = f" by {answer.actor}" if answer.actor else ""
+        told = f"{verb} of revision {answer.revision}{by}"
+        if answer.outcome != "Done":
+            raise click.ClickException(f"{told} was refused: {answer.message}")
+        click.echo(f"{told} is done")
+
+    return click.command(verb, help=VERBS[verb])(command)
+
+
+async def _command(target: Target, verb: str, name: str, revision: str | None, timeout: timedelta) -> CommandStatus:
+    from modelwright.api.parsing import parse_rollout_status
+
+    async with target.connected() as (cluster, namespace):
+        body = await one_rollout(cluster, namespace, name)
+        status = parse_rollout_status(body)
+        aim = revision or aimed_at(verb, status)
+        _refuse_to_replace(body, status, verb)
+        id_ = secrets.token_hex(4)
+        await _write(cluster, body, f"{verb}/{id_}/{aim}")
+        try:
+            async with asyncio.timeout(timeout.total_seconds()):
+                async for changed in every_change(cluster, namespace, name):
+                    answer = parse_rollout_status(changed).command
+                    if answer and answer.id == id_:
+                        return answer
+        except TimeoutError:
+            message = f"the command is written, but was not answered within {timeout}: is the operator running?"
+            raise ModelwrightError(message) from None
+    raise AssertionError("the rollout is watched without end")
+
+
+def aimed_at(verb: str, status: RolloutStatus) -> str:
+    """The revision that a person means who names none. ModelwrightError where there is none."""
+    if verb != "retry":
+        if status.candidate is None:
+            raise ModelwrightError(f"no rollout is under way: there is nothing to {verb}")
+        return status.candidate.revision
+    if status.rejected:
+        return status.rejected[0].revision
+    if status.paused and status.stage is None and status.history:
+        # Given up at its deadline, which rejects nothing.
+        return status.history[0].revision
+    raise ModelwrightError("no revision is rejected: there is nothing to retry")
+
+
+def _refuse_to_replace(body: Object, status: RolloutStatus, verb: str) -> None:
+    from modelwright.rollouts.plan.commands import ANNOTATION, Command, parse
+
+    waiting = parse(body["metadata"].get("annotations", {}).get(ANNOTATION, ""))
+    answered = status.command.id if status.command else ""
+    if isinstance(waiting, Command) and waiting.id != answered and verb != "abort":
+        raise ModelwrightError(
+            f"{waiting.verb} of revision {waiting.revision} is not answered yet, and may be replaced only by abort"
+        )
+
+
+async def _write(cluster: Cluster, body: Object, command: str) -> None:
+    from modelwright.cluster.keys import MODEL_ROLLOUT
+    from modelwright.rollouts.plan.commands import ACTOR_ANNOTATION, ANNOTATION
+
+    # Admission stamps the actor by itself from Kubernetes 1.36 on; before, it demands that the true name is written.
+    annotations = {ANNOTATION: command, ACTOR_ANNOTATION: await _own_name(cluster)}
+    metadata = body["metadata"]
+    try:
+        await cluster.merge_patch(
+            MODEL_ROLLOUT, metadata["namespace"], metadata["name"], {"metadata": {"annotations": annotations}}
+        )
+    except InvalidSpec as error:
+        raise ModelwrightError(error.message) from None
+
+
+async def _own_name(cluster: Cluster) -> str | None:
+    from modelwright.cluster.access import Forbidden
+    from modelwright.cluster.keys import Kind
+
+    review = Kind("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False)
+    try:
+        answer = await cluster.create(review, {"apiVersion": review.api_version, "kind": review.name, "metadata": {}})
+    except Forbidden:
+        return None
+    return str(answer["status"]["userInfo"]["username"])
