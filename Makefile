@@ -27,6 +27,7 @@ lint: $(VENV) ## Check style, types and the import contracts
 
 verify: $(VENV) $(ML_VENV) ## Check that everything generated or copied is up to date
 	@$(BIN)/python tools/verify_copies.py
+	@$(BIN)/python tools/api_reference.py --check
 	@cd pipelines && .venv/bin/python -m modelwright_pipelines.compile --check
 
 lock: $(VENV) ## Write the lock files anew from the two pyproject.toml
