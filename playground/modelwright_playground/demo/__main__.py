@@ -111,10 +111,15 @@ def _say_what_is_next(console: Console, instance: Instance, kept: bool) -> None:
     if kept:
         console.print(
             f"""
-The playground still runs. Look around:
+The playground still runs. Its ModelRollout is Degraded, as it should be: the hotfix that Git asks for was rejected.
+Look around:
   export KUBECONFIG={instance.kubeconfig} PATH={instance.dir}/bin:$PATH
   kubectl -n ml get rp,rr,mro
   kubectl -n ml describe mro churn
+  kubectl -n ml events --for mro/churn
+Send traffic again, until Ctrl-C:
+  .venv/bin/python {" ".join(Stage(instance).load_arguments())}
+Stop it:
   .venv/bin/modelwright playground down --dir {instance.dir} --purge""",
             soft_wrap=True,
         )

@@ -79,26 +79,32 @@ class Stage:
             package = self.instance.repo / "pipelines/compiled/churn-training.yaml"
             kfp_server_api.PipelineUploadServiceApi(client).upload_pipeline(str(package), name="churn-training")
 
-    async def install_operator(self, cluster: Cluster) -> None:
-        """Install the chart as a platform team would: rendered by Helm, applied to the API server."""
+    async def install_operator(self, cluster: Cluster, **more: Any) -> None:
+        """Install the chart as a platform team would: rendered by Helm, applied to the API server.
+
+        `more` are values of the chart, over those of the demo.
+        """
         results = (self.instance.data / "results").as_uri()
         values = {
             "replicas": 1,
             "metricSources": [{"name": "default", "url": self.instance.prometheus_url, "scrapeInterval": "1s"}],
             "pipelineServers": [{"name": "default", "url": self.instance.kubeflow_url, "resultRoot": results}],
+            **more,
         }
         path = self.instance.data / "values.yaml"
         path.write_text(yaml.safe_dump(values))
         chart = str(self.instance.repo / "charts/modelwright")
         command = [str(binary("helm")), "template", "modelwright", chart, "-n", OPERATOR_NAMESPACE, "-f", str(path)]
+        # Hooks are for Helm alone: applied like the rest, the one for the uninstall would end what was just installed.
+        command.append("--no-hooks")
         objects = [body for body in yaml.safe_load_all(await _run(command)) if body]
         await _apply_namespace(cluster, OPERATOR_NAMESPACE)
         for body in objects:
-            await _apply(cluster, body, OPERATOR_NAMESPACE)
+            await apply(cluster, body, OPERATOR_NAMESPACE)
 
     async def apply_manifests(self, cluster: Cluster, v1: Model) -> None:
         for body in self.manifests(v1):
-            await _apply(cluster, body, "ml")
+            await apply(cluster, body, "ml")
 
     def manifests(self, v1: Model) -> list[dict[str, Any]]:
         text = (Path(__file__).parent / "manifests.yaml").read_text()
@@ -112,15 +118,26 @@ class Stage:
         rollout = next(body for body in self.manifests(v1) if body["kind"] == "ModelRollout")
         del rollout["spec"]["modelFrom"], rollout["spec"]["baseline"]
         rollout["spec"]["model"] = {"version": version, "uri": model.uri, "digest": model.digest}
-        await _apply(cluster, rollout, "ml")
+        await apply(cluster, rollout, "ml")
+
+    def load_arguments(self) -> list[str]:
+        return [
+            *("-m", "modelwright_playground.load"),
+            *("--gateway", self.instance.gateway_url, "--host", HOST, "--model", "churn", "--rate", str(RATE)),
+            *("--lake", str(self.lake), "--new-plan-share", str(NEW_PLAN_SHARE)),
+            *("--control", f"127.0.0.1:{self.instance.ports.load}"),
+        ]
 
     def start_load(self) -> None:
-        command = [sys.executable, "-m", "modelwright_playground.load", "--gateway", self.instance.gateway_url]
-        command += ["--host", HOST, "--model", "churn", "--rate", str(RATE), "--lake", str(self.lake)]
-        command += ["--new-plan-share", str(NEW_PLAN_SHARE), "--control", f"127.0.0.1:{self.instance.ports.load}"]
+        """Send real rows through the gateway until `stop_load`, or until this process is gone."""
+        command = [sys.executable, *self.load_arguments()]
         with (self.instance.logs / "load.log").open("wb") as log:
             self._load = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=dies_with_parent()
+                command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=dies_with_parent(),
             )
 
     def stop_load(self) -> None:
@@ -149,7 +166,8 @@ async def _apply_namespace(cluster: Cluster, name: str) -> None:
     await cluster.apply(NAMESPACE, body, manager="demo")
 
 
-async def _apply(cluster: Cluster, body: dict[str, Any], namespace: str) -> None:
+async def apply(cluster: Cluster, body: dict[str, Any], namespace: str) -> None:
+    """Apply any manifest as `kubectl apply --server-side` does; `namespace` is for one that names none."""
     kind = await _kind_of(cluster, body)
     if kind.namespaced:
         body.setdefault("metadata", {}).setdefault("namespace", namespace)
