@@ -57,6 +57,10 @@ def _edit_route(weight: int) -> Callable[[World], None]:
     return edit
 
 
+def _delete_route(world: World) -> None:
+    world.weight = None
+
+
 def _want(model: object) -> Callable[[World], None]:
     return lambda world: world.edit(model=model)
 
@@ -71,6 +75,7 @@ FAULTS: dict[str, Callable[[World], None]] = {
     "candidate dies": _kill("v2"),
     "pods come back": _revive,
     "weight lowered": _edit_route(1),
+    "route deleted": _delete_route,
     "weight raised": _edit_route(95),
     "new model": _want(V3),
     "back to v2": _want(V2),

@@ -403,3 +403,26 @@ def test_the_pods_of_a_rejected_candidate_go_after_the_delay() -> None:
     assert len(world.deployments) == 2
     world.tick(11)
     assert len(world.deployments) == 1
+
+
+def test_a_route_that_somebody_deletes_comes_back_at_rest_and_the_step_begins_again() -> None:
+    world = serving_v1()
+    world.edit(model=V2)
+    world.until(in_step(2))
+    world.weight = None
+    world.tick()
+    assert world.weight in (0, 10, 50)
+    assert "RouteDeleted" in [reason for _, reason, _ in world.news]
+    world.until(lambda w: w.live_version == "v2")
+
+
+def test_the_way_back_to_100_percent_leads_over_the_last_canary_step() -> None:
+    world = serving_v1()
+    world.edit(model=V2)
+    world.until(lambda w: w.status.stage is Stage.BAKING and w.weight == 100)
+    world.weight, world.route_changed_by = 0, "somebody"
+    world.tick()
+    world.command("resume")
+    seen = len(world.weights)
+    world.until(lambda w: w.live_version == "v2")
+    assert [weight for _, weight in world.weights[seen:]] == [50, 100, 0]

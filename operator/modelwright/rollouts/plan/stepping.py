@@ -122,17 +122,28 @@ def _lost_endpoints(draft: Draft) -> bool:
     draft.weigh(0)
     draft.do(WriteRoute(0))
     draft.urgent = True
-    _begin_again(draft, step)
+    begin_again(draft, restarts=step.restarts + 1)
     draft.tell("CandidateUnavailable", f"{message}: weight 0 until they are", warn=True)
     draft.say(Mood.HOLDING, "CandidateUnavailable", f"{message}: weight 0 until they are")
     return True
 
 
-def _begin_again(draft: Draft, step: StepStatus) -> None:
-    """From weight 0 the way to 100 % leads over the last canary step, not past it."""
-    steps = steps_of(draft)
-    weight = steps[step.number - 1].weight if steps else 100
-    fresh = StepStatus(step.number, step.of, weight, draft.now, restarts=step.restarts + 1)
+def begin_again(draft: Draft, *, restarts: int) -> None:
+    """After the weight fell, the step starts over, on evidence of its own: weights are never pooled.
+
+    The way back to 100 % leads over the last canary step, not past it.
+    """
+    step, steps = draft.status.step, steps_of(draft)
+    assert step is not None
+    number = min(step.number, max(1, len(steps)))
+    fresh = StepStatus(
+        number,
+        max(1, len(steps)),
+        steps[number - 1].weight if steps else 100,
+        draft.now,
+        evidence_since=draft.now if draft.candidate.weight else None,
+        restarts=restarts,
+    )
     draft.change(step=fresh, stage=Stage.STEPPING if steps else Stage.BAKING)
 
 

@@ -6,6 +6,7 @@ from modelwright.api.rollout import Stage
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.leaving import leave
+from modelwright.rollouts.plan.stepping import begin_again
 
 OURS_TO_WRITE = (Stage.PROMOTING, Stage.ROLLING_BACK, Stage.SUPERSEDING)
 
@@ -13,37 +14,45 @@ OURS_TO_WRITE = (Stage.PROMOTING, Stage.ROLLING_BACK, Stage.SUPERSEDING)
 def police(draft: Draft) -> None:
     """Compare the live weight with the recorded one. Stages that lower the weight themselves are left alone."""
     route, status = draft.seen.route, draft.status
-    if route is None or status.stable is None or status.stage in OURS_TO_WRITE:
+    if status.stable is None or status.stage in OURS_TO_WRITE:
         return
     recorded = status.candidate.weight if status.candidate else 0
-    if route.candidate_weight > recorded:
+    if route is None:
+        if recorded:
+            _make_route_again(draft)
+    elif route.candidate_weight > recorded:
         draft.do(WriteRoute(recorded))
         draft.tell(
             "WeightTooHigh",
             f"the route gave the candidate {route.candidate_weight} %, recorded are {recorded} %: lowered",
             warn=True,
         )
-    elif route.candidate_weight < recorded and not status.paused:
+    elif route.candidate_weight < recorded:
         _accept_lowering(draft, route.candidate_weight, route.changed_by)
 
 
+def _make_route_again(draft: Draft) -> None:
+    """Somebody deleted the route: it comes back as it is at rest, and the step leads up from there."""
+    draft.do(WriteRoute(0))
+    _lower(draft, 0)
+    draft.tell("RouteDeleted", "the route was deleted in mid-rollout: made again with weight 0", warn=True)
+
+
 def _accept_lowering(draft: Draft, weight: int, changed_by: str) -> None:
-    if not changed_by:
-        # Our own lowering, whose record was lost to a conflict: the step begins again below it.
-        draft.weigh(weight)
-        _begin_step_again(draft)
-        return
     message = f"'{changed_by}' lowered the candidate's weight from {draft.candidate.weight} % to {weight} %"
-    draft.weigh(weight)
+    _lower(draft, weight)
+    if not changed_by or draft.status.paused:
+        # Our own lowering, whose record was lost to a conflict; or one more, while a person is awaited anyway.
+        return
     if draft.seen.first_pass:
         # Nobody watched while it happened: this is how a person stops a rollout when the operator is down.
         leave(draft, Stage.ROLLING_BACK, "Aborted", f"{message} while the operator was away", reject=True)
         return
     draft.change(paused="WeightLowered", paused_message=message, stage_since=draft.now)
-    _begin_step_again(draft)
     draft.tell("WeightLowered", f"{message}: paused until `resume`", warn=True)
 
 
-def _begin_step_again(draft: Draft) -> None:
+def _lower(draft: Draft, weight: int) -> None:
+    draft.weigh(weight)
     if draft.status.step:
-        draft.change_step(asked_at=None, accepted_at=None, confirmed_at=None, passing_since=None)
+        begin_again(draft, restarts=draft.status.step.restarts)
