@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import nullcontext
@@ -17,6 +18,13 @@ from modelwright_playground.controlplane.build import BuildFailed, binary
 from modelwright_playground.controlplane.gateway_api import gateway_api_crds
 from modelwright_playground.controlplane.toolchain import TOOLS
 from modelwright_playground.instance import Instance
+
+
+def pytest_configure() -> None:
+    """A shell ignores SIGINT for what it starts in the background, and children inherit that: they could not be
+    interrupted, which some tests do."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)

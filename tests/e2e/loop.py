@@ -45,7 +45,7 @@ class Loop:
             "name": "errors",
             "preset": "RequestErrors",
             "compare": {"stable": {"maxIncrease": "0.05"}},
-            "fastLimit": {"max": "0.05", "minEvents": 20},
+            "fastLimit": {"max": "0.05", "minEvents": 10},
         }
         return self.churn(
             modelFrom=None,
