@@ -18,6 +18,7 @@ from modelwright.cluster.keys import (
     MODEL_ROLLOUT,
     RETRAIN_POLICY,
     RETRAIN_RUN,
+    ROLLOUT_LABEL,
     SERVICE,
     Kind,
 )
@@ -25,7 +26,6 @@ from modelwright.cluster.wakes import Wakes
 
 FINALIZER = "modelwright.dev/unused-by-design"
 REQUEST_TIMEOUT = 15
-ROLLOUT_LABEL = "modelwright.dev/rollout"
 
 
 def registry_for(wakes: Wakes, kubeconfig: str | None) -> kopf.OperatorRegistry:

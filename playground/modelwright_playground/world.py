@@ -17,7 +17,6 @@ from typing import Literal
 Concept = Literal["before", "after"]
 Features = dict[str, float | str]
 
-LABEL = "label"
 CATEGORY = "plan"
 PLANS = ("basic", "standard", "premium", "family")
 NEW_PLAN = "student"

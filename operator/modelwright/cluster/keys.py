@@ -44,6 +44,9 @@ class Key:
         return f"{self.kind}/{self.namespace}/{self.name}"
 
 
+ROLLOUT_LABEL = "modelwright.dev/rollout"
+"""On everything that a ModelRollout owns, with its name: what is watched and listed by."""
+
 RETRAIN_POLICY = Kind("modelwright.dev", "v1alpha1", "retrainpolicies", "RetrainPolicy")
 RETRAIN_RUN = Kind("modelwright.dev", "v1alpha1", "retrainruns", "RetrainRun")
 MODEL_ROLLOUT = Kind("modelwright.dev", "v1alpha1", "modelrollouts", "ModelRollout")
@@ -58,7 +61,6 @@ SERVICE = Kind("", "v1", "services", "Service")
 SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount")
 CONTROLLER_REVISION = Kind("apps", "v1", "controllerrevisions", "ControllerRevision")
 DEPLOYMENT = Kind("apps", "v1", "deployments", "Deployment")
-REPLICA_SET = Kind("apps", "v1", "replicasets", "ReplicaSet")
 LEASE = Kind("coordination.k8s.io", "v1", "leases", "Lease")
 ENDPOINT_SLICE = Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 CUSTOM_RESOURCE_DEFINITION = Kind(

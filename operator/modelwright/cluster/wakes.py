@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, Key, Kind
-
-ROLLOUT_LABEL = "modelwright.dev/rollout"
+from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, ROLLOUT_LABEL, Key, Kind
 
 Object = Mapping[str, Any]
 Tell = Callable[[Kind, Object, bool], None]

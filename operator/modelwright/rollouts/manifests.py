@@ -11,9 +11,9 @@ from typing import Any
 
 from modelwright.api.models import Model
 from modelwright.api.rollout import ModelRollout
-from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, HTTP_ROUTE, SERVICE
+from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, HTTP_ROUTE, ROLLOUT_LABEL, SERVICE
 from modelwright.rollouts.actions import RecordRevision, WriteRoute
-from modelwright.rollouts.ownership import MANAGED_BY, MANAGED_BY_LABEL, ROLLOUT_LABEL, owner_reference
+from modelwright.rollouts.ownership import MANAGED_BY, MANAGED_BY_LABEL, owner_reference
 from modelwright.traffic import managed_route
 
 REVISION_LABEL = "modelwright.dev/revision"

@@ -20,6 +20,7 @@ from modelwright.cluster.keys import (
     POD,
     RETRAIN_POLICY,
     RETRAIN_RUN,
+    ROLLOUT_LABEL,
     SERVICE,
 )
 from modelwright.errors import InvalidSpec
@@ -38,7 +39,7 @@ from modelwright.rollouts.observation import (
     RecordedRevision,
     ServiceSeen,
 )
-from modelwright.rollouts.ownership import ROLLOUT_LABEL, Ownership, ownership
+from modelwright.rollouts.ownership import Ownership, ownership
 from modelwright.traffic import managed_route
 
 Object = Mapping[str, Any]

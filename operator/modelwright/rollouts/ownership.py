@@ -7,9 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from modelwright.api.rollout import ModelRollout
-from modelwright.cluster.keys import MODEL_ROLLOUT
+from modelwright.cluster.keys import MODEL_ROLLOUT, ROLLOUT_LABEL
 
-ROLLOUT_LABEL = "modelwright.dev/rollout"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "modelwright"
 
