@@ -8,13 +8,33 @@ from modelwright_playground.gateway.facts import CONTROLLER, GROUP, GatewayRepor
 
 ACCEPTED_CLASS = (Saying("Accepted", "True", "Accepted", "served by the playground's Envoy"),)
 
+# What translate.py does, by the Gateway API's names and in their order. Matching headers is part of "HTTPRoute"; for
+# matching them by regular expression, which Envoy does, the Gateway API has no name.
+SUPPORTED_FEATURES = (
+    "Gateway",
+    "HTTPRoute",
+    "HTTPRouteBackendRequestHeaderModification",
+    "HTTPRouteMethodMatching",
+    "HTTPRouteParentRefPort",
+    "HTTPRouteQueryParamMatching",
+    "HTTPRouteRequestMirror",
+    "HTTPRouteRequestMultipleMirrors",
+    "HTTPRouteRequestPercentageMirror",
+    "HTTPRouteResponseHeaderModification",
+)
+
 
 def class_status(item: Object, now: str) -> Object | None:
     """The GatewayClass's new status; None where the present one says it already. `now` is RFC 3339."""
     status = item.get("status") or {}
     generation = item["metadata"]["generation"]
     return _changed(
-        status, {**status, "conditions": _conditions(status.get("conditions"), ACCEPTED_CLASS, generation, now)}
+        status,
+        {
+            **status,
+            "conditions": _conditions(status.get("conditions"), ACCEPTED_CLASS, generation, now),
+            "supportedFeatures": [{"name": name} for name in SUPPORTED_FEATURES],
+        },
     )
 
 

@@ -139,6 +139,8 @@ async def test_the_class_and_the_gateway_are_accepted_and_the_gateway_names_its_
     assert gateway_class is not None
     (accepted,) = [each for each in gateway_class["status"]["conditions"] if each["type"] == "Accepted"]
     assert accepted["status"] == "True"
+    features = {each["name"] for each in gateway_class["status"]["supportedFeatures"]}
+    assert {"HTTPRouteRequestMirror", "HTTPRouteRequestPercentageMirror"} <= features
 
 
 async def test_a_second_pass_with_nothing_changed_writes_nothing(room: Room) -> None:

@@ -132,6 +132,38 @@ async def test_a_mirror_reaches_the_other_backend_and_its_answers_reach_nobody(f
     assert sorted(front.candidate.requests) == sorted(front.stable.requests)
 
 
+async def test_a_mirror_of_some_percent_copies_about_so_many_requests(front: Front) -> None:
+    backend = {"backendRef": {"name": "candidate", "port": 80}}
+    for share in ({"percent": 20}, {"fraction": {"numerator": 1, "denominator": 5}}):
+        front.candidate.requests.clear()
+        mirror = {"type": "RequestMirror", "requestMirror": {**backend, **share}}
+        await front.serve(front.given.split(stable=1, filters=[mirror]))
+        answers = {await front.ask() for _ in range(600)}
+        copied = len(front.candidate.requests)
+        assert answers == {(200, "stable")}
+        assert binomtest(copied, 600, 0.2).pvalue > 1e-6
+
+
+async def test_headers_are_matched_exactly_and_by_regular_expression_over_several_rules(front: Front) -> None:
+    given = front.given
+    bucket = {"name": "x-bucket", "type": "RegularExpression", "value": "^(?:[0-9]|[1-4][0-9])$"}
+    cookie = {"name": "cookie", "type": "RegularExpression", "value": "^(?:.*;[ ]*)?bucket=(?:[0-9])(?:[ ]*;.*)?$"}
+    both = [{"name": "x-bucket", "value": "7"}, {"name": "x-a", "value": "1"}]
+    await front.serve(
+        # The least specific first, the most specific last: written in the order that must not matter.
+        given.split(stable=1),
+        given.split(matches=[{"headers": [bucket]}, {"headers": [cookie]}], candidate=1),
+        given.split(matches=[{"headers": both}], ghost=1),
+    )
+    buckets = {name: (await front.ask(**{"X-Bucket": name}))[1] for name in ("0", "9", "49", "50", "149", "4 9", "49a")}
+    assert {name for name, answer in buckets.items() if answer == "candidate"} == {"0", "9", "49"}
+    cookies = ("bucket=5", "a=b; bucket=5; c=d", "a=b;bucket=5", "bucket=55", "xbucket=5", "a=bucket=5")
+    answers = {text: (await front.ask(cookie=text))[1] for text in cookies}
+    assert {text for text, answer in answers.items() if answer == "candidate"} == set(cookies[:3])
+    assert (await front.ask(**{"x-bucket": "7", "x-a": "1"}))[0] == 500
+    assert await front.ask() == (200, "stable")
+
+
 async def test_no_request_is_lost_while_weights_selectors_and_endpoints_change(front: Front) -> None:
     given, slices = front.given, front.slices()
     swapped = (

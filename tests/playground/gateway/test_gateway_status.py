@@ -189,3 +189,11 @@ def test_our_class_is_accepted_once(given: Any) -> None:
     status = class_status(item, NOW)
     assert status is not None
     assert class_status({**item, "status": status}, LATER) is None
+
+
+def test_the_class_names_its_features_in_their_order(given: Any) -> None:
+    status = class_status(given.gateway_class(), NOW)
+    assert status is not None
+    names = [item["name"] for item in status["supportedFeatures"]]
+    assert "HTTPRouteRequestPercentageMirror" in names
+    assert names == sorted(set(names))
