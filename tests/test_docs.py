@@ -12,8 +12,7 @@ import pytest
 import yaml
 
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
-from modelwright.kubeflow.configuration import pipeline_servers
-from modelwright.metrics.configuration import parse_metric_sources
+from modelwright.configuration import SECTIONS, parse_configuration
 from modelwright.metrics.profiles import parse_profiles
 from modelwright.metrics.reasons import Reason
 
@@ -47,7 +46,6 @@ GIVEN = (
 )
 DOCUMENT = re.compile(r"\bdocs/[\w./-]*\w")
 FOR_OTHERS = {"relabel_configs", "metric_relabel_configs"}
-CONFIGURATION = {"metricSources", "metricProfiles", "pipelineServers"}
 PARSERS = {"ModelRollout": parse_rollout, "RetrainPolicy": parse_policy, "RetrainRun": parse_run}
 
 
@@ -133,10 +131,8 @@ def use(body: dict[str, Any]) -> None:
         PARSERS[body["kind"]](placed(body))
     elif metrics := body.get("metrics") or analysis.get("metrics"):
         parse_profiles({"metricProfiles": [{"name": "shown", "metrics": metrics}]})
-    elif CONFIGURATION & set(body):
-        parse_metric_sources(body)
-        parse_profiles(body)
-        pipeline_servers(body)
+    elif set(SECTIONS) & set(body):
+        parse_configuration(body)
     else:
         assert set(body) <= FOR_OTHERS, f"neither a manifest of ours nor a configuration: {sorted(body)}"
 

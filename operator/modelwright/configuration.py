@@ -1,20 +1,42 @@
-"""Reads the operator's configuration file: what the platform provides under names, so that tenants address nothing."""
+"""The operator's configuration: what the platform provides under names, so that tenants address nothing.
+
+It is read and parsed once, at the start; whoever needs some of it gets it from `Room.configuration`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from modelwright.errors import InvalidSpec
+from modelwright.kubeflow.configuration import PipelineServer, pipeline_servers
+from modelwright.metrics.configuration import MetricSource, parse_metric_sources
+from modelwright.metrics.profiles import Profiles, parse_profiles
 
-KNOWN = {"metricProfiles", "metricSources", "pipelineServers"}
+
+@dataclass(frozen=True)
+class Configuration:
+    """One field for each section of the file, parsed: all by name."""
+
+    sources: Mapping[str, MetricSource] = field(default_factory=dict)
+    profiles: Profiles = field(default_factory=dict)
+    servers: Mapping[str, PipelineServer] = field(default_factory=dict)
 
 
-def read_configuration(path: Path) -> Mapping[str, Any]:
-    """The file at `path` as a mapping. Raises InvalidSpec with what was found and what is needed."""
+# Which section of the file becomes which field, and who parses it: each reads its section from the whole mapping.
+SECTIONS = {
+    "metricSources": ("sources", parse_metric_sources),
+    "metricProfiles": ("profiles", parse_profiles),
+    "pipelineServers": ("servers", pipeline_servers),
+}
+
+
+def read_configuration(path: Path) -> Configuration:
+    """The file at `path`. Raises InvalidSpec with what was found and what is needed."""
     try:
         found = yaml.safe_load(path.read_text())
     except OSError as error:
@@ -25,6 +47,12 @@ def read_configuration(path: Path) -> Mapping[str, Any]:
         raise InvalidSpec("--config", f"is not YAML{where}") from error
     if not isinstance(found, dict):
         raise InvalidSpec("--config", "must be a mapping with metricSources and pipelineServers")
-    if unknown := sorted(set(found) - KNOWN):
-        raise InvalidSpec(unknown[0], f"is not known; known are {', '.join(sorted(KNOWN))}")
-    return found
+    return parse_configuration(found)
+
+
+def parse_configuration(found: Mapping[str, Any]) -> Configuration:
+    """What is written in `found`. Raises InvalidSpec with the path of the field that has to change."""
+    if unknown := sorted(set(found) - set(SECTIONS)):
+        raise InvalidSpec(unknown[0], f"is not known; known are {', '.join(sorted(SECTIONS))}")
+    parsed: dict[str, Any] = {name: parse(found) for name, parse in SECTIONS.values()}
+    return Configuration(**parsed)

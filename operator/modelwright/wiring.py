@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,11 +20,9 @@ from modelwright.cluster.lease import Leadership
 from modelwright.cluster.queue import WorkQueue
 from modelwright.cluster.room import Room, utc_now
 from modelwright.cluster.wakes import Wakes
+from modelwright.configuration import Configuration
 from modelwright.kubeflow.asking import Asker as KubeflowAsker
-from modelwright.kubeflow.configuration import pipeline_servers
 from modelwright.metrics.asking import Asker as MetricsAsker
-from modelwright.metrics.configuration import parse_metric_sources
-from modelwright.metrics.profiles import parse_profiles
 from modelwright.metrics.prometheus import Source
 from modelwright.retraining.reconcile import reconcile_policy, reconcile_run
 from modelwright.rollouts.reconcile import reconcile_rollout
@@ -45,7 +42,7 @@ class Options:
     """How this process runs: `namespaces` empty means all. `listen` is the address of /healthz, "" for none, and
     `metrics` address and port of /metrics, None for none."""
 
-    config: Mapping[str, Any]
+    configuration: Configuration
     namespaces: tuple[str, ...] = ()
     lease_namespace: str = "default"
     listen: str = ""
@@ -59,8 +56,6 @@ class Options:
 
 async def run(options: Options) -> None:
     """Lead when it is our turn, and reconcile until cancelled. Raises lease.Lost when another process leads."""
-    # Everything of the configuration is read once now, so that a mistake in it is told at the start.
-    parse_profiles(options.config)
     telemetry = Telemetry()
     stop_serving = serve(telemetry, *options.metrics) if options.metrics else lambda: None
     try:
@@ -73,14 +68,14 @@ async def _run(options: Options, telemetry: Telemetry) -> None:
     cluster = await Cluster.connect(options.kubeconfig)
     leadership = Leadership(cluster, options.lease_namespace, "modelwright", options.identity)
     queue = WorkQueue(lambda key: _reconcile(key, room), worked=telemetry.reconciled)
-    background = Background(_asker(options.config, telemetry), queue.wake)
+    background = Background(_asker(options.configuration, telemetry), queue.wake)
     telemetry.read_from(Readings(leadership.is_fresh, lambda: queue.depth, background.everything))
     room = Room(
         cluster=cluster,
         background=background,
         events=EventRecorder(cluster, options.identity, utc_now),
         may_raise=leadership.is_fresh,
-        config=options.config,
+        configuration=options.configuration,
     )
     try:
         async with asyncio.TaskGroup() as group:
@@ -114,10 +109,10 @@ async def _reconcile(key: Key, room: Room) -> timedelta | None:
     return requeue_after
 
 
-def _asker(config: Mapping[str, Any], telemetry: Telemetry) -> Any:
-    sources = {name: Source(source) for name, source in parse_metric_sources(config).items()}
+def _asker(configuration: Configuration, telemetry: Telemetry) -> Any:
+    sources = {name: Source(source) for name, source in configuration.sources.items()}
     metrics = MetricsAsker(sources, seen=telemetry.looked)
-    kubeflow = KubeflowAsker(pipeline_servers(config))
+    kubeflow = KubeflowAsker(configuration.servers)
 
     def ask(question: Question) -> Any:
         asker: Any = metrics if question.pool.startswith("prometheus/") else kubeflow

@@ -31,6 +31,7 @@ def test_refuses_a_configuration_and_says_why(tmp_path: Path, written: str | Non
 def test_says_that_no_cluster_is_configured(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("metricSources: []")
-    result = CliRunner().invoke(main, ["run", "--config", str(path), "--kubeconfig", str(tmp_path / "none")])
+    silent = ["--metrics-port", "0", "--health-port", "0"]
+    result = CliRunner().invoke(main, ["run", "--config", str(path), "--kubeconfig", str(tmp_path / "none"), *silent])
     assert result.exit_code == 1
     assert "no cluster is configured" in result.output

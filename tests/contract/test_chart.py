@@ -28,10 +28,7 @@ from modelwright.cluster.keys import (
     SERVICE,
     Kind,
 )
-from modelwright.configuration import read_configuration
-from modelwright.kubeflow.configuration import pipeline_servers
-from modelwright.metrics.configuration import parse_metric_sources
-from modelwright.metrics.profiles import parse_profiles
+from modelwright.configuration import SECTIONS, read_configuration
 
 NETWORK_POLICY = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 POD_DISRUPTION_BUDGET = Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
@@ -135,12 +132,11 @@ def test_the_operator_can_read_the_configuration_that_the_chart_writes(values: s
     given, written = tmp_path / "values.yaml", tmp_path / "config.yaml"
     given.write_text(values)
     written.write_text(one(rendered("default", "-f", str(given)), "ConfigMap")["data"]["config.yaml"])
-    config = read_configuration(written)
     wanted = yaml.safe_load(values) or {}
-    assert {name: value for name, value in config.items() if value} == wanted
-    assert set(parse_metric_sources(config)) == {source["name"] for source in wanted.get("metricSources", [])}
-    assert set(parse_profiles(config)) == {profile["name"] for profile in wanted.get("metricProfiles", [])}
-    assert set(pipeline_servers(config)) == {server["name"] for server in wanted.get("pipelineServers", [])}
+    assert {name: value for name, value in yaml.safe_load(written.read_text()).items() if value} == wanted
+    parsed = read_configuration(written)
+    for section, (field, _) in SECTIONS.items():
+        assert set(getattr(parsed, field)) == {entry["name"] for entry in wanted.get(section, [])}
 
 
 def test_the_secrets_of_a_source_are_mounted_where_its_files_are_named(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ from modelwright.cluster.access import Cluster
 from modelwright.cluster.background import Background
 from modelwright.cluster.keys import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, SERVICE, Key, Kind
 from modelwright.cluster.room import Room
+from modelwright.configuration import Configuration
 from modelwright.errors import Conflict
+from modelwright.metrics.configuration import MetricSource
 from modelwright.metrics.questions import CountsBlock, CountsLook, CountsQuestion
 from modelwright.rollouts import apply as applying
 from modelwright.rollouts import observe as observing
@@ -42,7 +44,7 @@ SPEC: dict[str, Any] = {
 }
 
 
-CONFIG = {"metricSources": [{"name": "default", "url": "http://127.0.0.1:9"}]}
+CONFIGURATION = Configuration(sources={"default": MetricSource("default", "http://127.0.0.1:9")})
 
 MOMENT = timedelta(microseconds=10)
 
@@ -84,7 +86,7 @@ class Stage:
         self.key = Key("ModelRollout", namespace, "churn")
         self.told, self.looks = Told(), FakeLooks()
         self.background = Background(self.looks, lambda key: None)
-        self.room = Room(cluster, self.background, self.told, may_raise=lambda: True, config=CONFIG)
+        self.room = Room(cluster, self.background, self.told, may_raise=lambda: True, configuration=CONFIGURATION)
 
     async def create(self, **changes: Any) -> None:
         body = {

@@ -14,18 +14,21 @@ from modelwright.api.serialising import rollout_status
 from modelwright.cluster.answers import Answer
 from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, Key
 from modelwright.cluster.room import Room
+from modelwright.configuration import Configuration
 from modelwright.errors import Conflict
 from modelwright.kubeflow.asking import Asker
+from modelwright.kubeflow.configuration import PipelineServer
 from modelwright.kubeflow.evaluation import EvaluatedModel
 from modelwright.kubeflow.questions import ReadEvaluation, ReadResult
+from modelwright.metrics.configuration import MetricSource
 from modelwright.metrics.questions import CountsQuestion
 from modelwright.retraining.reconcile import reconcile_policy, reconcile_run
 
 POLICY = Key(RETRAIN_POLICY.name, "ml", "churn")
-CONFIG = {
-    "metricSources": [{"name": "default", "url": "http://127.0.0.1:9"}],
-    "pipelineServers": [{"name": "default", "url": "http://127.0.0.1:9", "resultRoot": "file:///results"}],
-}
+CONFIGURATION = Configuration(
+    sources={"default": MetricSource("default", "http://127.0.0.1:9")},
+    servers={"default": PipelineServer("default", "http://127.0.0.1:9", "file:///results")},
+)
 
 
 class Operator:
@@ -41,7 +44,7 @@ class Operator:
             background=self.background,  # type: ignore[arg-type]
             events=FakeEvents(),
             may_raise=lambda: True,
-            config=CONFIG,
+            configuration=CONFIGURATION,
             now=lambda: world.kubeflow.now,
             leading_since=world.kubeflow.now,
         )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.retraining.builders import NEW_DIGEST, NOW, SERVERS, counts, evaluation
 from tests.retraining.fakes import FakeBackground, FakeEvents, FakeKubeflow
-from tests.retraining.simulation import CONFIG, policy_body, rollout_body
+from tests.retraining.simulation import CONFIGURATION, policy_body, rollout_body
 
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.answers import Answer
@@ -41,7 +41,7 @@ class Loop:
             background=self.background,  # type: ignore[arg-type]
             events=self.events,
             may_raise=lambda: True,
-            config=CONFIG,
+            configuration=CONFIGURATION,
             now=lambda: self.kubeflow.now,
             leading_since=NOW,
         )

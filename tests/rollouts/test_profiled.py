@@ -10,19 +10,22 @@ from tests.simulation.rollout_world import ERRORS, SPEC, V2, World, in_step, ser
 
 from modelwright.api.metrics import RequiredFor
 from modelwright.api.rollout import Analysis, RolloutSpec
+from modelwright.metrics.profiles import parse_profiles
 from modelwright.rollouts.profiled import with_profile
 
-CONFIG: dict[str, Any] = {
-    "metricProfiles": [
-        {
-            "name": "tabular",
-            "metrics": [
-                {"name": "errors", "preset": "RequestErrors"},
-                {"name": "slow", "preset": "SlowRequests", "slowerThan": "500ms"},
-            ],
-        }
-    ]
-}
+PROFILES = parse_profiles(
+    {
+        "metricProfiles": [
+            {
+                "name": "tabular",
+                "metrics": [
+                    {"name": "errors", "preset": "RequestErrors"},
+                    {"name": "slow", "preset": "SlowRequests", "slowerThan": "500ms"},
+                ],
+            }
+        ]
+    }
+)
 
 
 def world_with(**fields: Any) -> World:
@@ -34,13 +37,13 @@ def following(**fields: Any) -> RolloutSpec:
 
 
 def test_the_metrics_of_the_profile_are_those_of_the_rollout() -> None:
-    rollout, problem = with_profile(world_with().rollout(), CONFIG)
+    rollout, problem = with_profile(world_with().rollout(), PROFILES)
     assert [metric.name for metric in rollout.spec.analysis.metrics] == ["errors", "slow"]
     assert problem == ""
 
 
 def test_a_metric_of_the_rollout_takes_the_place_of_its_namesake() -> None:
-    rollout, _ = with_profile(world_with(metrics=(ERRORS,)).rollout(), CONFIG)
+    rollout, _ = with_profile(world_with(metrics=(ERRORS,)).rollout(), PROFILES)
     assert rollout.spec.analysis.metrics[0] == ERRORS
     assert len(rollout.spec.analysis.metrics) == 2
 
@@ -52,7 +55,7 @@ def test_an_unknown_profile_is_named_with_those_that_exist() -> None:
 
 def test_labels_of_a_profile_that_come_too_late_are_refused_as_those_of_a_spec() -> None:
     late = replace(ERRORS, horizon=timedelta(hours=1), required_for=RequiredFor.EVERY_STEP)
-    _, problem = with_profile(world_with(metrics=(late,)).rollout(), CONFIG)
+    _, problem = with_profile(world_with(metrics=(late,)).rollout(), PROFILES)
     assert "must not be longer than the shortest `hold`" in problem
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from modelwright.configuration import read_configuration
 from modelwright.errors import ModelwrightError
 
 
@@ -33,6 +32,7 @@ def run(
 ) -> None:
     """Run the operator until it is told to stop."""
     from modelwright import wiring
+    from modelwright.configuration import read_configuration
 
     logging.basicConfig(level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     if log_level != "DEBUG":

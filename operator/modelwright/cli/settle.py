@@ -150,9 +150,8 @@ async def _pipelines(cluster: Cluster, options: Options) -> None:
 def _asker(options: Options) -> Any:
     from modelwright.configuration import read_configuration
     from modelwright.kubeflow.asking import Asker
-    from modelwright.kubeflow.configuration import pipeline_servers
 
-    return Asker(pipeline_servers(read_configuration(options.config)) if options.config else {}).ask
+    return Asker(read_configuration(options.config).servers if options.config else {}).ask
 
 
 async def _all(cluster: Cluster, kind: Any, options: Options) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.background import Background
 from modelwright.cluster.keys import Key
+from modelwright.configuration import Configuration
 
 
 class Events(Protocol):
@@ -24,7 +25,7 @@ def utc_now() -> datetime:
 
 @dataclass
 class Room:
-    """`config` is the operator's configuration file as read; rooms take from it what is theirs.
+    """`configuration` is what the platform provides under names; rooms take from it what is theirs.
 
     `leading_since`: what was begun before it, a predecessor may have half done.
     """
@@ -33,7 +34,7 @@ class Room:
     background: Background
     events: Events
     may_raise: Callable[[], bool]
-    config: Mapping[str, Any] = field(default_factory=dict)
+    configuration: Configuration = field(default_factory=Configuration)
     now: Callable[[], datetime] = utc_now
     leading_since: datetime = field(default_factory=utc_now)
     _seen: set[Key] = field(default_factory=set)

@@ -14,8 +14,6 @@ from modelwright.cluster.access import Object
 from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, Key
 from modelwright.cluster.room import Room
 from modelwright.errors import InvalidSpec
-from modelwright.kubeflow.configuration import pipeline_servers
-from modelwright.metrics.configuration import parse_metric_sources
 from modelwright.retraining.observation import PolicyObservation, RunObservation
 
 T = TypeVar("T")
@@ -35,8 +33,8 @@ async def observe_policy(key: Key, policy: RetrainPolicy, room: Room) -> PolicyO
         runs=relatives.runs,
         followers=relatives.followers,
         unreadable=relatives.unreadable,
-        servers=pipeline_servers(room.config),
-        sources=parse_metric_sources(room.config),
+        servers=room.configuration.servers,
+        sources=room.configuration.sources,
         answers=room.background.answers(key),
     )
 
@@ -57,7 +55,7 @@ async def observe_run(key: Key, body: Object, run: RetrainRun, room: Room) -> Ru
         leading_since=room.leading_since,
         siblings=tuple(sibling for sibling in relatives.runs if sibling.uid != run.uid),
         followers=relatives.followers,
-        servers=pipeline_servers(room.config),
+        servers=room.configuration.servers,
         answers=room.background.answers(key),
         finalizers=tuple(body["metadata"].get("finalizers", ())),
     )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from modelwright.api.parsing.rollout import check_horizons
 from modelwright.api.rollout import ModelRollout
 from modelwright.errors import InvalidSpec
-from modelwright.metrics.profiles import merge, parse_profiles, profile_named
+from modelwright.metrics.profiles import Profiles, merge, profile_named
 
 
-def with_profile(rollout: ModelRollout, config: Mapping[str, Any]) -> tuple[ModelRollout, str]:
+def with_profile(rollout: ModelRollout, profiles: Profiles) -> tuple[ModelRollout, str]:
     """`rollout` with all of its metrics, and "" or why they are not complete.
 
     Then it keeps those of its own: what serves has to be guarded also while somebody mends the configuration.
@@ -21,7 +19,7 @@ def with_profile(rollout: ModelRollout, config: Mapping[str, Any]) -> tuple[Mode
     if not analysis.profile:
         return rollout, ""
     try:
-        metrics = merge(profile_named(analysis.profile, parse_profiles(config)), analysis.metrics)
+        metrics = merge(profile_named(analysis.profile, profiles), analysis.metrics)
         merged = replace(rollout, spec=replace(rollout.spec, analysis=replace(analysis, metrics=metrics)))
         check_horizons(merged.spec)
     except InvalidSpec as error:

@@ -14,7 +14,6 @@ from modelwright.cluster.access import NotInstalled, Object
 from modelwright.cluster.keys import MODEL_ROLLOUT, Key
 from modelwright.cluster.room import Room
 from modelwright.errors import InvalidSpec
-from modelwright.metrics.configuration import parse_metric_sources
 from modelwright.rollouts.apply import apply
 from modelwright.rollouts.observe import observe
 from modelwright.rollouts.plan import News, Plan, plan_rollout
@@ -37,12 +36,12 @@ async def reconcile_rollout(key: Key, room: Room) -> timedelta | None:
     except InvalidSpec as error:
         await _stall_unparsed(room, body, "InvalidSpec", str(error))
         return None
-    rollout, profile_problem = with_profile(rollout, room.config)
+    rollout, profile_problem = with_profile(rollout, room.configuration.profiles)
     seen = await observe(
         room.cluster,
         rollout,
         room.background.answers(key),
-        parse_metric_sources(room.config),
+        room.configuration.sources,
         may_raise=room.may_raise(),
         first_pass=room.is_first_pass(key),
     )
