@@ -14,7 +14,6 @@ from modelwright.cluster.access import credentials
 from modelwright.cluster.keys import (
     DEPLOYMENT,
     ENDPOINT_SLICE,
-    HTTP_ROUTE,
     MODEL_ROLLOUT,
     RETRAIN_POLICY,
     RETRAIN_RUN,
@@ -23,6 +22,7 @@ from modelwright.cluster.keys import (
     Kind,
 )
 from modelwright.cluster.wakes import Wakes
+from modelwright.traffic.routers import watched_kinds
 
 FINALIZER = "modelwright.dev/unused-by-design"
 REQUEST_TIMEOUT = 15
@@ -54,7 +54,7 @@ def registry_for(wakes: Wakes, kubeconfig: str | None) -> kopf.OperatorRegistry:
 
     for kind in (RETRAIN_POLICY, RETRAIN_RUN, MODEL_ROLLOUT):
         _watch(registry, kind, wakes)
-    for kind in (DEPLOYMENT, SERVICE, ENDPOINT_SLICE, HTTP_ROUTE):
+    for kind in (DEPLOYMENT, SERVICE, ENDPOINT_SLICE, *watched_kinds()):
         _watch(registry, kind, wakes, labels={ROLLOUT_LABEL: kopf.PRESENT})
     return registry
 

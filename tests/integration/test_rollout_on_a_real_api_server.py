@@ -19,9 +19,8 @@ from modelwright.configuration import Configuration
 from modelwright.errors import Conflict
 from modelwright.metrics.configuration import MetricSource
 from modelwright.metrics.questions import CountsBlock, CountsLook, CountsQuestion
-from modelwright.rollouts import apply as applying
-from modelwright.rollouts import observe as observing
 from modelwright.rollouts.reconcile import reconcile_rollout
+from modelwright.traffic import managed_route
 
 SPEC: dict[str, Any] = {
     "model": {"version": "v1", "uri": "s3://models/churn/v1"},
@@ -200,6 +199,7 @@ async def test_a_raise_is_refused_on_a_route_that_changed_since_it_was_read(stag
     from modelwright.api.parsing import parse_rollout
     from modelwright.rollouts.actions import WriteRoute
     from modelwright.rollouts.apply import apply
+    from modelwright.traffic.route import Split
 
     await stage.create()
     await stage.play(lambda: stage.serves("v1"))
@@ -208,7 +208,7 @@ async def test_a_raise_is_refused_on_a_route_that_changed_since_it_was_read(stag
     await stage.cluster.merge_patch(HTTP_ROUTE, stage.namespace, "churn", patch)
     rollout = parse_rollout(await stage.body())
     with pytest.raises(Conflict):
-        await apply(stage.cluster, rollout, (WriteRoute(50, stale),))
+        await apply(stage.cluster, rollout, (WriteRoute(Split(50), stale),))
     assert await stage.weights() == [100, 0]
 
 
@@ -256,8 +256,7 @@ async def test_without_the_gateway_api_it_says_what_to_install_and_goes_on_once_
 ) -> None:
     unknown = Kind("gateway.networking.k8s.io", "v0", "httproutes", "HTTPRoute")
     with monkeypatch.context() as patch:
-        for module in (observing, applying):
-            patch.setattr(module, "HTTP_ROUTE", unknown)
+        patch.setattr(managed_route, "HTTP_ROUTE", unknown)
         await stage.create()
         await stage.play(lambda: _is(stage, "Stalled", "GatewayApiNotInstalled"))
         message = (await stage.condition("Stalled"))["message"]

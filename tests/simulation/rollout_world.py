@@ -52,7 +52,7 @@ from modelwright.rollouts.observation import (
     ServiceSeen,
 )
 from modelwright.rollouts.plan import Plan, plan_rollout
-from modelwright.traffic.route import RouteSeen
+from modelwright.traffic.route import RouteSeen, Split
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 V1, V2, V3 = (Model(v, f"s3://models/churn/{v}", f"sha256:{v}") for v in ("v1", "v2", "v3"))
@@ -147,8 +147,7 @@ class World:
         if self.weight is not None:
             accepted = self.gateway_exists and self.now - self.route_changed_at >= self.accept_delay
             route = RouteSeen(
-                100 - self.weight,
-                self.weight,
+                Split(self.weight),
                 str(self.route_version),
                 True if accepted else None,
                 changed_by=self.route_changed_by,
@@ -282,8 +281,8 @@ class World:
                 moved = role in self.services and self.services[role] != revision
                 assert not (moved and share and self.ready(revision) == 0), "moved live traffic to no endpoints"
                 self.services[role] = revision
-            case WriteRoute(weight, version):
-                self._write_route(weight, version, plan)
+            case WriteRoute(split, version):
+                self._write_route(split.weight, version, plan)
             case ForgetRevision(revision):
                 self.recorded.pop(revision, None)
 

@@ -70,6 +70,20 @@ class ManagedRoute:
     hostnames: tuple[str, ...] = ()
 
 
+class MatchType(StrEnum):
+    EXACT = "Exact"
+    REGULAR_EXPRESSION = "RegularExpression"
+
+
+@dataclass(frozen=True)
+class HeaderMatch:
+    """A request header, by name in any case, and the value that it must have."""
+
+    name: str
+    value: str
+    type: MatchType = MatchType.EXACT
+
+
 @dataclass(frozen=True)
 class Step:
     """`weight` is the candidate's share in percent; `hold` counts only while every guardrail that is due passes."""

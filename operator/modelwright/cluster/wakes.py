@@ -20,39 +20,42 @@ class Wakes:
     def __init__(self, wake: Callable[[Key], None], tell: Tell | None = None) -> None:
         self._wake = wake
         self._tell = tell
-        self._policy_of: dict[Key, Key] = {}  # rollouts and unfinished runs → the policy that they read
+        self._reads: dict[Key, frozenset[Key]] = {}  # rollouts and unfinished runs → what they read by name
 
     def saw(self, kind: Kind, body: Object, *, gone: bool) -> None:
         if self._tell:
             self._tell(kind, body, gone)
         metadata = body["metadata"]
-        namespace, name = metadata["namespace"], metadata["name"]
+        key = Key(kind.name, metadata["namespace"], metadata["name"])
         if kind in (MODEL_ROLLOUT, RETRAIN_RUN, RETRAIN_POLICY):
-            self._saw_ours(Key(kind.name, namespace, name), body, gone=gone)
+            self._saw_ours(key, body, gone=gone)
         elif rollout := metadata.get("labels", {}).get(ROLLOUT_LABEL):
-            self._wake(Key(MODEL_ROLLOUT.name, namespace, rollout))
+            self._wake(Key(MODEL_ROLLOUT.name, key.namespace, rollout))
+        self._wake_readers(key)
 
     def _saw_ours(self, key: Key, body: Object, *, gone: bool) -> None:
-        before = self._policy_of.pop(key, None)
-        policy = _policy_read_by(key, body)
-        if policy and not gone and not _is_finished_run(key, body):
-            self._policy_of[key] = policy
+        before = self._reads.pop(key, frozenset())
+        reads = _read_by(key, body)
+        if reads and not gone and not _is_finished_run(key, body):
+            self._reads[key] = reads
         self._wake(key)
-        for concerned in {policy, before} - {None}:
-            assert concerned is not None
-            self._wake(concerned)
-        if key.kind == RETRAIN_POLICY.name:
-            for reader in [reader for reader, read in self._policy_of.items() if read == key]:
-                self._wake(reader)
+        # A policy counts its runs and derives from its rollouts: it reads those that read it.
+        for policy in sorted(read for read in reads | before if read.kind == RETRAIN_POLICY.name):
+            self._wake(policy)
+
+    def _wake_readers(self, key: Key) -> None:
+        for reader in [reader for reader, reads in self._reads.items() if key in reads]:
+            self._wake(reader)
 
 
-def _policy_read_by(key: Key, body: Object) -> Key | None:
+def _read_by(key: Key, body: Object) -> frozenset[Key]:
+    """What `body` names to be read, besides what carries its own label."""
     spec = body.get("spec", {})
-    reference = {
+    policy = {
         MODEL_ROLLOUT.name: spec.get("modelFrom", {}).get("retrainPolicyRef", {}),
         RETRAIN_RUN.name: spec.get("policyRef", {}),
     }.get(key.kind, {})
-    return Key(RETRAIN_POLICY.name, key.namespace, reference["name"]) if reference.get("name") else None
+    return frozenset({Key(RETRAIN_POLICY.name, key.namespace, policy["name"])} if policy.get("name") else ())
 
 
 def _is_finished_run(key: Key, body: Object) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelwright.api.models import Model
 from modelwright.cluster.keys import Kind
+from modelwright.traffic.route import WriteRoute as WriteRoute
 
 
 @dataclass(frozen=True)
@@ -48,18 +49,6 @@ class PointService:
     role: str  # stable | candidate
     revision: str
     port: str
-
-
-@dataclass(frozen=True)
-class WriteRoute:
-    """Write the managed route with the candidate at `candidate_weight`.
-
-    A raise names the `resource_version` it was decided on, and fails with Conflict on any other; lowering is always
-    allowed and names none.
-    """
-
-    candidate_weight: int
-    resource_version: str = ""
 
 
 @dataclass(frozen=True)

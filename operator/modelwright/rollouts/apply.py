@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from modelwright.api.rollout import ModelRollout
 from modelwright.cluster.access import Cluster
-from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, HTTP_ROUTE, SERVICE
+from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, SERVICE
 from modelwright.errors import Conflict
 from modelwright.rollouts import manifests
 from modelwright.rollouts.actions import (
@@ -21,6 +21,7 @@ from modelwright.rollouts.actions import (
     WriteRoute,
 )
 from modelwright.rollouts.ownership import owner_reference
+from modelwright.traffic.routers import router_for
 
 
 async def apply(cluster: Cluster, rollout: ModelRollout, actions: tuple[Action, ...]) -> None:
@@ -50,6 +51,6 @@ async def _apply_one(cluster: Cluster, rollout: ModelRollout, action: Action) ->
         case PointService(role, revision, port):
             await cluster.apply(SERVICE, manifests.service(rollout, role, revision, port))
         case WriteRoute():
-            await cluster.apply(HTTP_ROUTE, manifests.route(rollout, action))
+            await router_for(rollout.spec).write(cluster, rollout, action)
         case ForgetRevision(revision):
             await cluster.delete(CONTROLLER_REVISION, namespace, manifests.child_name(rollout, revision))

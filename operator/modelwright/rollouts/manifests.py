@@ -11,10 +11,10 @@ from typing import Any
 
 from modelwright.api.models import Model
 from modelwright.api.rollout import ModelRollout
-from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, HTTP_ROUTE, ROLLOUT_LABEL, SERVICE
-from modelwright.rollouts.actions import RecordRevision, WriteRoute
-from modelwright.rollouts.ownership import MANAGED_BY, MANAGED_BY_LABEL, owner_reference
-from modelwright.traffic import managed_route
+from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, ROLLOUT_LABEL, SERVICE
+from modelwright.rollouts.actions import RecordRevision
+from modelwright.rollouts.ownership import owned
+from modelwright.traffic.backends import SERVICE_PORT, candidate_service, stable_service
 
 REVISION_LABEL = "modelwright.dev/revision"
 URI_ANNOTATION = "modelwright.dev/model-uri"
@@ -37,7 +37,7 @@ def deployment(
     metadata = pods.setdefault("metadata", {})
     metadata["labels"] = {**metadata.get("labels", {}), **labels}
     _inject(pods, rollout.name, model)
-    body = _owned(rollout, DEPLOYMENT.api_version, DEPLOYMENT.name, child_name(rollout, revision), labels)
+    body = owned(rollout, DEPLOYMENT, child_name(rollout, revision), labels)
     body["metadata"]["annotations"] = {
         URI_ANNOTATION: model.uri,
         VERSION_ANNOTATION: model.version,
@@ -48,29 +48,20 @@ def deployment(
 
 
 def service(rollout: ModelRollout, role: str, revision: str, port: str) -> Object:
-    names = {"stable": managed_route.stable_service, "candidate": managed_route.candidate_service}
-    body = _owned(rollout, SERVICE.api_version, SERVICE.name, names[role](rollout.name), {ROLLOUT_LABEL: rollout.name})
+    names = {"stable": stable_service, "candidate": candidate_service}
+    body = owned(rollout, SERVICE, names[role](rollout.name), {ROLLOUT_LABEL: rollout.name})
     target: int | str = int(port) if port.isdecimal() else port
     body["spec"] = {
         "selector": {ROLLOUT_LABEL: rollout.name, REVISION_LABEL: revision},
-        "ports": [{"name": "http", "port": managed_route.SERVICE_PORT, "targetPort": target, "protocol": "TCP"}],
+        "ports": [{"name": "http", "port": SERVICE_PORT, "targetPort": target, "protocol": "TCP"}],
     }
     return body
 
 
-def route(rollout: ModelRollout, action: WriteRoute) -> Object:
-    body = _owned(rollout, HTTP_ROUTE.api_version, HTTP_ROUTE.name, rollout.name, {ROLLOUT_LABEL: rollout.name})
-    if action.resource_version:
-        body["metadata"]["resourceVersion"] = action.resource_version
-    body["spec"] = managed_route.spec_of(rollout, action.candidate_weight)
-    return body
-
-
 def controller_revision(rollout: ModelRollout, action: RecordRevision) -> Object:
-    body = _owned(
+    body = owned(
         rollout,
-        CONTROLLER_REVISION.api_version,
-        CONTROLLER_REVISION.name,
+        CONTROLLER_REVISION,
         child_name(rollout, action.revision),
         {ROLLOUT_LABEL: rollout.name, REVISION_LABEL: action.revision},
     )
@@ -81,19 +72,6 @@ def controller_revision(rollout: ModelRollout, action: RecordRevision) -> Object
         "port": action.port,
     }
     return body
-
-
-def _owned(rollout: ModelRollout, api_version: str, kind: str, name: str, labels: Mapping[str, str]) -> Object:
-    return {
-        "apiVersion": api_version,
-        "kind": kind,
-        "metadata": {
-            "name": name,
-            "namespace": rollout.namespace,
-            "labels": {MANAGED_BY_LABEL: MANAGED_BY, **labels},
-            "ownerReferences": [owner_reference(rollout)],
-        },
-    }
 
 
 def _inject(pods: Object, name: str, model: Model) -> None:

@@ -10,13 +10,12 @@ from typing import Any
 from modelwright.api.models import Model
 from modelwright.api.parsing import parse_policy, parse_run
 from modelwright.api.rollout import ModelRollout
-from modelwright.cluster.access import FIELD_MANAGER, Cluster
+from modelwright.cluster.access import Cluster
 from modelwright.cluster.answers import Answer
 from modelwright.cluster.keys import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
     ENDPOINT_SLICE,
-    HTTP_ROUTE,
     POD,
     RETRAIN_POLICY,
     RETRAIN_RUN,
@@ -40,7 +39,8 @@ from modelwright.rollouts.observation import (
     ServiceSeen,
 )
 from modelwright.rollouts.ownership import Ownership, ownership
-from modelwright.traffic import managed_route
+from modelwright.traffic.backends import candidate_service, stable_service
+from modelwright.traffic.routers import router_for
 
 Object = Mapping[str, Any]
 
@@ -59,21 +59,22 @@ async def observe(
     """One complete observation. Raises Unavailable or Forbidden where any part of it could not be read."""
     namespace, name = rollout.namespace, rollout.name
     labels = {ROLLOUT_LABEL: name}
-    services = (managed_route.stable_service(name), managed_route.candidate_service(name))
+    services = (stable_service(name), candidate_service(name))
     deployments, revisions, pods, stable_slices, candidate_slices = await asyncio.gather(
         cluster.list(DEPLOYMENT, namespace, labels),
         cluster.list(CONTROLLER_REVISION, namespace, labels),
         cluster.list(POD, namespace, labels),
         *(cluster.list(ENDPOINT_SLICE, namespace, {SERVICE_NAME_LABEL: service}) for service in services),
     )
-    stable, candidate, route = await asyncio.gather(
-        *(cluster.get(SERVICE, namespace, service) for service in services),
-        cluster.get(HTTP_ROUTE, namespace, name),
+    route, stable, candidate = await asyncio.gather(
+        router_for(rollout.spec).read(cluster, rollout),
+        cluster.get(SERVICE, namespace, services[0]),
+        cluster.get(SERVICE, namespace, services[1]),
     )
     policy_exists, approved = await _approved(cluster, rollout)
     revision_of_pod = {pod["metadata"]["name"]: _revision(pod) for pod in pods}
     problems = _problems(pods)
-    named = [(kind, body) for kind, body in ((SERVICE, stable), (SERVICE, candidate), (HTTP_ROUTE, route)) if body]
+    named = [(kind, body) for kind, body in ((SERVICE, stable), (SERVICE, candidate)) if body]
     listed = [(DEPLOYMENT, body) for body in deployments] + [(CONTROLLER_REVISION, body) for body in revisions]
     owned = [_deployment(body, problems) for body in deployments if not _is_foreign(body, rollout)]
     recorded = [_recorded(body) for body in revisions if not _is_foreign(body, rollout)]
@@ -85,13 +86,15 @@ async def observe(
         recorded={record.revision: record for record in recorded},
         stable_service=_service(stable, stable_slices, revision_of_pod),
         candidate_service=_service(candidate, candidate_slices, revision_of_pod),
-        route=managed_route.read(rollout, route, FIELD_MANAGER) if route else None,
+        route=route,
         orphans=tuple(
             Adopt(kind, _name(body))
             for kind, body in [*named, *listed]
             if ownership(body, rollout) is Ownership.ORPHANED
-        ),
-        foreign=tuple(f"{kind.name} {_name(body)}" for kind, body in named if _is_foreign(body, rollout)),
+        )
+        + tuple(Adopt(kind, orphan) for kind, orphan in (route.orphaned if route else ())),
+        foreign=tuple(f"{kind.name} {_name(body)}" for kind, body in named if _is_foreign(body, rollout))
+        + (route.foreign if route else ()),
         answers=answers,
         sources=sources,
         may_raise=may_raise,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from modelwright.api.rollout import ModelRollout
-from modelwright.cluster.keys import MODEL_ROLLOUT, ROLLOUT_LABEL
+from modelwright.cluster.keys import MODEL_ROLLOUT, ROLLOUT_LABEL, Kind
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "modelwright"
@@ -38,4 +38,18 @@ def owner_reference(rollout: ModelRollout) -> dict[str, Any]:
         "uid": rollout.uid,
         "controller": True,
         "blockOwnerDeletion": True,
+    }
+
+
+def owned(rollout: ModelRollout, kind: Kind, name: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The head of an object that is made for `rollout`, which goes when the rollout does."""
+    return {
+        "apiVersion": kind.api_version,
+        "kind": kind.name,
+        "metadata": {
+            "name": name,
+            "namespace": rollout.namespace,
+            "labels": {MANAGED_BY_LABEL: MANAGED_BY, **labels},
+            "ownerReferences": [owner_reference(rollout)],
+        },
     }

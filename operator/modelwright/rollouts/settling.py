@@ -14,7 +14,8 @@ from typing import Any
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.keys import ENDPOINT_SLICE, HTTP_ROUTE
 from modelwright.errors import Conflict, InvalidSpec, ModelwrightError
-from modelwright.traffic import managed_route
+from modelwright.traffic.backends import candidate_service, stable_service
+from modelwright.traffic.managed_route import acceptance
 
 # TRAP: not the operator's own name. It would take the change for one of its own and raise the weight again.
 MANAGER = "modelwright-settle"
@@ -62,7 +63,7 @@ def operations(route: Object, name: str) -> list[dict[str, Any]]:
 
     Each write is guarded by the name of the backend that it is meant for: lists are addressed by position.
     """
-    weights = {managed_route.stable_service(name): 100, managed_route.candidate_service(name): 0}
+    weights = {stable_service(name): 100, candidate_service(name): 0}
     found = []
     for i, rule in enumerate(route.get("spec", {}).get("rules", [])):
         for j, backend in enumerate(rule.get("backendRefs", [])):
@@ -92,14 +93,14 @@ async def _confirmed(cluster: Cluster, namespace: str, name: str, was: int) -> S
         route = await cluster.get(HTTP_ROUTE, namespace, name)
         if route is None:
             return Settled(namespace, name, True, "its route is gone")
-        accepted, _ = managed_route.acceptance(route, len(route["spec"].get("parentRefs", [])))
+        accepted, _ = acceptance(route, len(route["spec"].get("parentRefs", [])))
         if accepted and _candidate_weight(route, name) == 0:
             return Settled(namespace, name, True, f"all traffic is back on stable, the candidate had {was} %")
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _candidate_weight(route: Object | None, name: str) -> int:
-    candidate = managed_route.candidate_service(name)
+    candidate = candidate_service(name)
     rules: Sequence[Object] = (route or {}).get("spec", {}).get("rules", [])
     backends = [backend for rule in rules for backend in rule.get("backendRefs", [])]
     # A weight left out is 1.
@@ -107,6 +108,6 @@ def _candidate_weight(route: Object | None, name: str) -> int:
 
 
 async def _stable_is_ready(cluster: Cluster, namespace: str, name: str) -> bool:
-    slices = await cluster.list(ENDPOINT_SLICE, namespace, {SERVICE_NAME_LABEL: managed_route.stable_service(name)})
+    slices = await cluster.list(ENDPOINT_SLICE, namespace, {SERVICE_NAME_LABEL: stable_service(name)})
     endpoints = [endpoint for piece in slices for endpoint in piece.get("endpoints") or []]
     return any(endpoint.get("conditions", {}).get("ready") for endpoint in endpoints)

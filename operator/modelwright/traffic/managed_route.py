@@ -11,23 +11,38 @@ from typing import Any
 
 from modelwright.api.rollout import ModelRollout
 from modelwright.api.times import parse_time
-from modelwright.traffic.route import RouteSeen
-
-SERVICE_PORT = 80
+from modelwright.cluster.access import FIELD_MANAGER, Cluster
+from modelwright.cluster.keys import HTTP_ROUTE, ROLLOUT_LABEL, Kind
+from modelwright.rollouts.ownership import Ownership, owned, ownership
+from modelwright.traffic.backends import SERVICE_PORT, candidate_service, stable_service
+from modelwright.traffic.route import HEADER_MATCH, MIRROR, REGULAR_EXPRESSION_MATCH, RouteSeen, Split, WriteRoute
 
 Object = Mapping[str, Any]
 
 
-def stable_service(rollout_name: str) -> str:
-    return f"{rollout_name}-stable"
+class ManagedHTTPRoute:
+    """Router: an HTTPRoute of the rollout's name, which belongs to the rollout."""
+
+    kinds: tuple[Kind, ...] = (HTTP_ROUTE,)
+
+    async def read(self, cluster: Cluster, rollout: ModelRollout) -> RouteSeen | None:
+        body = await cluster.get(HTTP_ROUTE, rollout.namespace, rollout.name)
+        return read(rollout, body, FIELD_MANAGER) if body else None
+
+    async def write(self, cluster: Cluster, rollout: ModelRollout, action: WriteRoute) -> None:
+        await cluster.apply(HTTP_ROUTE, manifest(rollout, action))
 
 
-def candidate_service(rollout_name: str) -> str:
-    return f"{rollout_name}-candidate"
+def manifest(rollout: ModelRollout, action: WriteRoute) -> dict[str, Any]:
+    body = owned(rollout, HTTP_ROUTE, rollout.name, {ROLLOUT_LABEL: rollout.name})
+    if action.resource_version:
+        body["metadata"]["resourceVersion"] = action.resource_version
+    body["spec"] = spec_of(rollout, action.split)
+    return body
 
 
-def spec_of(rollout: ModelRollout, candidate_weight: int) -> dict[str, Any]:
-    """The route's whole spec with the candidate at `candidate_weight` percent."""
+def spec_of(rollout: ModelRollout, split: Split) -> dict[str, Any]:
+    """The route's whole spec with the candidate given `split`."""
     route = rollout.spec.route
     spec: dict[str, Any] = {
         "parentRefs": [_parent(parent) for parent in route.parent_refs],
@@ -35,8 +50,8 @@ def spec_of(rollout: ModelRollout, candidate_weight: int) -> dict[str, Any]:
             {
                 "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
                 "backendRefs": [
-                    _backend(stable_service(rollout.name), 100 - candidate_weight),
-                    _backend(candidate_service(rollout.name), candidate_weight),
+                    _backend(stable_service(rollout.name), 100 - split.weight),
+                    _backend(candidate_service(rollout.name), split.weight),
                 ],
             }
         ],
@@ -52,17 +67,21 @@ def read(rollout: ModelRollout, body: Object, manager: str) -> RouteSeen:
     candidate = _weight(body, candidate_service(rollout.name))
     total = stable + candidate
     share = -(-100 * candidate // total) if total else 0
+    split = Split(share)
+    owner = ownership(body, rollout)
     accepted, message = acceptance(body, len(rollout.spec.route.parent_refs))
     return RouteSeen(
-        stable_weight=100 - share,
-        candidate_weight=share,
+        split=split,
         resource_version=body["metadata"]["resourceVersion"],
         accepted=accepted,
         message=message,
         changed_by=_changed_by(body, manager),
-        as_wanted=body.get("spec", {}) == spec_of(rollout, share),
+        as_wanted=body.get("spec", {}) == spec_of(rollout, split),
         silent=_silent(body, rollout.spec.route.parent_refs),
         written_at=_written_at(body),
+        unsupported=frozenset({MIRROR, HEADER_MATCH, REGULAR_EXPRESSION_MATCH}),
+        orphaned=((HTTP_ROUTE, rollout.name),) if owner is Ownership.ORPHANED else (),
+        foreign=(f"{HTTP_ROUTE.name} {rollout.name}",) if owner is Ownership.FOREIGN else (),
     )
 
 

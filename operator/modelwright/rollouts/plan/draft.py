@@ -10,6 +10,7 @@ from typing import Any
 from modelwright.api.rollout import Arm, RolloutSpec, RolloutStatus
 from modelwright.rollouts.actions import Action, WriteRoute
 from modelwright.rollouts.observation import Observation
+from modelwright.traffic.route import Split
 
 
 class Mood(StrEnum):
@@ -94,11 +95,16 @@ class Draft:
         assert self.status.step is not None, "there is no step to change"
         self.change(step=replace(self.status.step, **fields))
 
-    def weigh(self, weight: int) -> None:
+    @property
+    def given(self) -> Split:
+        """What the candidate was given last, as recorded."""
+        return Split(self.status.candidate.weight) if self.status.candidate else Split()
+
+    def give(self, split: Split) -> None:
         """Record what the route is asked for. It is saved after the route was written, never before."""
         self.change(
-            candidate=replace(self.candidate, weight=weight),
-            stable=replace(self.stable, weight=100 - weight),
+            candidate=replace(self.candidate, weight=split.weight),
+            stable=replace(self.stable, weight=100 - split.weight),
         )
 
     def do(self, action: Action) -> None:

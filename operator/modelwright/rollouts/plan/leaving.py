@@ -6,6 +6,7 @@ from modelwright.api.rollout import HistoryEntry, Rejection, Stage
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.running import point
+from modelwright.traffic.route import Split
 
 REJECTED_KEPT = 100
 """As many as the schema allows: a rejection that is forgotten would let the revision be tried again."""
@@ -38,9 +39,9 @@ def go_back(draft: Draft) -> None:
         )
         return
     point(draft, "stable", stable.revision)
-    draft.weigh(0)
-    if route is None or route.candidate_weight != 0:
-        draft.do(WriteRoute(0))
+    draft.give(Split())
+    if route is None or route.split != Split():
+        draft.do(WriteRoute())
         draft.say(Mood.ROLLING_BACK, "RollingBack", f"from {candidate.model.version} to {stable.model.version}")
     elif not route.accepted:
         draft.say(Mood.ROLLING_BACK, "RollingBack", f"weight 0 for {candidate.model.version} is not yet confirmed")

@@ -8,6 +8,7 @@ from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.leaving import record
 from modelwright.rollouts.plan.running import ensure_running, point
+from modelwright.traffic.route import Split
 
 SETTLE = timedelta(seconds=3)
 """How long the stable Service must hold only new pods before it gets traffic: data planes learn endpoints late."""
@@ -25,7 +26,7 @@ def plan_promotion(draft: Draft) -> None:
         return
     switched = service.holds_only(new.revision) and service.ready[new.revision] >= draft.spec.replicas
     # Once the weight has moved the stable Service is what serves, and its pods may come and go.
-    if not switched and (route is None or route.candidate_weight > 0):
+    if not switched and (route is None or route.split.serves):
         draft.change(switched_at=None)
         return
     if draft.status.switched_at is None:
@@ -36,8 +37,8 @@ def plan_promotion(draft: Draft) -> None:
     if left > timedelta(0):
         draft.look_again(left)
         return
-    if route is None or route.candidate_weight != 0:
-        draft.do(WriteRoute(0))
+    if route is None or route.split != Split():
+        draft.do(WriteRoute())
         return
     if route.accepted:
         _settle(draft)

@@ -12,6 +12,7 @@ from modelwright.rollouts.plan.leaving import record
 from modelwright.rollouts.plan.obstacles import route_obstacle, source_obstacle
 from modelwright.rollouts.plan.running import POD_LOOK, ensure_running, ensure_stable, point, retire_others
 from modelwright.rollouts.plan.stepping import first_step
+from modelwright.traffic.route import Split
 
 UNKNOWN_POLICY_RETRY = timedelta(seconds=30)
 
@@ -25,7 +26,7 @@ def plan_rest(draft: Draft, want: Desired | None) -> None:
     point(draft, "candidate", draft.stable.revision)
     route = draft.seen.route
     if route is None or not route.as_wanted:
-        draft.do(WriteRoute(0))
+        draft.do(WriteRoute())
     if draft.headline is None:
         _look_for_news(draft, want)
     # Last: a revision that starts now has a role, and its old pods stay.
@@ -105,8 +106,8 @@ def _first_version(draft: Draft, want: Desired | None) -> None:
             Mood.MOVING, "WaitingForPods", f"{ready} of {spec.replicas} pods of {want.model.version} ready{problem}"
         )
         draft.look_again(POD_LOOK)
-    elif seen.route is None or not seen.route.as_wanted or seen.route.candidate_weight != 0:
-        draft.do(WriteRoute(0))
+    elif seen.route is None or not seen.route.as_wanted or seen.route.split != Split():
+        draft.do(WriteRoute())
         draft.say(Mood.MOVING, "WaitingForRoute", "the route is being created")
     elif obstacle := route_obstacle(draft):
         draft.say(Mood.STALLED, "RouteNotAccepted", obstacle)

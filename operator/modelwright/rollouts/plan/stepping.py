@@ -19,6 +19,7 @@ from modelwright.rollouts.plan.pausing import deadline_passed, heed_suspension, 
 from modelwright.rollouts.plan.recording import record
 from modelwright.rollouts.plan.running import POD_LOOK, candidate_scale, enough, ensure_running, ensure_stable, point
 from modelwright.rollouts.plan.saying import said, say_not_decided, say_route, say_what_is_awaited, where
+from modelwright.traffic.route import Split
 
 MAX_RESTARTS = 3
 """How often a candidate may lose its endpoints within one step; the third time is a rollback."""
@@ -99,7 +100,7 @@ def _candidate_runs(draft: Draft) -> bool:
         return False
     service, route = draft.seen.candidate_service, draft.seen.route
     if service is None or service.revision != candidate.revision:
-        if route is not None and (route.candidate_weight != 0 or route.accepted is False):
+        if route is not None and (route.split != Split() or route.accepted is False):
             draft.say(Mood.HOLDING, "Progressing", "waits for weight 0 before the candidate Service is moved")
             return False
         point(draft, "candidate", candidate.revision)
@@ -112,15 +113,15 @@ def _lost_endpoints(draft: Draft) -> bool:
     assert step is not None
     ready = draft.seen.ready(candidate.revision)
     needed = enough(candidate_scale(draft.spec, candidate.weight))
-    if candidate.weight == 0 or ready >= needed:
+    if draft.given == Split() or ready >= needed:
         return False
     message = f"{ready} of at least {needed} endpoints of {candidate.model.version} are ready"
     if step.restarts + 1 >= MAX_RESTARTS:
         times = f"for the {MAX_RESTARTS}rd time in this step" if MAX_RESTARTS == 3 else "too often in this step"
         leave(draft, Stage.ROLLING_BACK, "CandidateUnavailable", f"{message}, {times}", reject=True)
         return True
-    draft.weigh(0)
-    draft.do(WriteRoute(0))
+    draft.give(Split())
+    draft.do(WriteRoute())
     draft.urgent = True
     begin_again(draft, restarts=step.restarts + 1)
     draft.tell("CandidateUnavailable", f"{message}: weight 0 until they are", warn=True)
@@ -141,7 +142,7 @@ def begin_again(draft: Draft, *, restarts: int) -> None:
         max(1, len(steps)),
         steps[number - 1].weight if steps else 100,
         draft.now,
-        evidence_since=draft.now if draft.candidate.weight else None,
+        evidence_since=draft.now if draft.given.serves else None,
         restarts=restarts,
     )
     draft.change(step=fresh, stage=Stage.STEPPING if steps else Stage.BAKING)
@@ -177,7 +178,7 @@ def _raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         )
         draft.look_again(POD_LOOK)
     elif route is None:
-        draft.do(WriteRoute(candidate.weight))
+        draft.do(WriteRoute(draft.given))
         draft.say(Mood.MOVING, "WaitingForRoute", "the route is being created")
     elif not route.accepted or draft.writes_route:
         say_route(draft)
@@ -189,8 +190,8 @@ def _raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
     elif candidate.weight > 0 and not hold.let_raise(draft, judged, step.weight):
         say_what_is_awaited(draft, judged, to_promote=step.weight == 100)
     else:
-        draft.do(WriteRoute(step.weight, route.resource_version))
-        draft.weigh(step.weight)
+        draft.do(WriteRoute(Split(step.weight), route.resource_version))
+        draft.give(Split(step.weight))
         draft.change_step(asked_at=draft.now, evidence_since=draft.now)
         draft.tell("WeightRaised", f"{step.weight} % to {candidate.model.version}")
         draft.say(Mood.MOVING, "StepRunning", where(draft))
@@ -199,7 +200,7 @@ def _raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
 def _await_acceptance(draft: Draft) -> None:
     step, route = draft.status.step, draft.seen.route
     assert step is not None
-    if route is None or not route.accepted or route.candidate_weight != step.weight:
+    if route is None or not route.accepted or route.split != Split(step.weight):
         say_route(draft)
         return
     draft.change_step(accepted_at=draft.now)

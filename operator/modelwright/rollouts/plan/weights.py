@@ -1,4 +1,4 @@
-"""Weights are asymmetric: one that is too high is lowered at once, one that is too low is somebody's word."""
+"""Weights are asymmetric: what gives the candidate too much is lowered at once, too little is somebody's word."""
 
 from __future__ import annotations
 
@@ -7,40 +7,43 @@ from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.leaving import leave
 from modelwright.rollouts.plan.stepping import begin_again
+from modelwright.traffic.route import Split
 
 OURS_TO_WRITE = (Stage.PROMOTING, Stage.ROLLING_BACK, Stage.SUPERSEDING)
 
 
 def police(draft: Draft) -> None:
-    """Compare the live weight with the recorded one. Stages that lower the weight themselves are left alone."""
+    """Compare the live split with the recorded one. Stages that lower it themselves are left alone."""
     route, status = draft.seen.route, draft.status
     if status.stable is None or status.stage in OURS_TO_WRITE:
         return
-    recorded = status.candidate.weight if status.candidate else 0
+    recorded = draft.given
     if route is None:
-        if recorded:
+        if recorded != Split():
             _make_route_again(draft)
-    elif route.candidate_weight > recorded:
-        draft.do(WriteRoute(recorded))
+        return
+    allowed = route.split.at_most(recorded)
+    if allowed != route.split:
+        draft.do(WriteRoute(allowed))
         draft.tell(
             "WeightTooHigh",
-            f"the route gave the candidate {route.candidate_weight} %, recorded are {recorded} %: lowered",
+            f"the route gave the candidate {route.split}, recorded are {recorded}: lowered",
             warn=True,
         )
-    elif route.candidate_weight < recorded:
-        _accept_lowering(draft, route.candidate_weight, route.changed_by)
+    if allowed != recorded:
+        _accept_lowering(draft, allowed, route.changed_by)
 
 
 def _make_route_again(draft: Draft) -> None:
     """Somebody deleted the route: it comes back as it is at rest, and the step leads up from there."""
-    draft.do(WriteRoute(0))
-    _lower(draft, 0)
+    draft.do(WriteRoute())
+    _lower(draft, Split())
     draft.tell("RouteDeleted", "the route was deleted in mid-rollout: made again with weight 0", warn=True)
 
 
-def _accept_lowering(draft: Draft, weight: int, changed_by: str) -> None:
-    message = f"'{changed_by}' lowered the candidate's weight from {draft.candidate.weight} % to {weight} %"
-    _lower(draft, weight)
+def _accept_lowering(draft: Draft, split: Split, changed_by: str) -> None:
+    message = f"'{changed_by}' lowered the candidate's weight from {draft.given} to {split}"
+    _lower(draft, split)
     if not changed_by or draft.status.paused:
         # Our own lowering, whose record was lost to a conflict; or one more, while a person is awaited anyway.
         return
@@ -52,7 +55,7 @@ def _accept_lowering(draft: Draft, weight: int, changed_by: str) -> None:
     draft.tell("WeightLowered", f"{message}: paused until `resume`", warn=True)
 
 
-def _lower(draft: Draft, weight: int) -> None:
-    draft.weigh(weight)
+def _lower(draft: Draft, split: Split) -> None:
+    draft.give(split)
     if draft.status.step:
         begin_again(draft, restarts=draft.status.step.restarts)
