@@ -32,6 +32,10 @@
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
   verbs: [get, list, watch, create, patch]
+# Whether the Gateway of a route can mirror requests, before it is asked to.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [gateways, gatewayclasses]
+  verbs: [get]
 # No weight before ready endpoints.
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]

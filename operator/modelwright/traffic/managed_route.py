@@ -1,7 +1,4 @@
-"""The managed HTTPRoute: one rule with two backends that we create, weigh and read back.
-
-All defaults of the Gateway API are spelled out, so that what we apply is what the server stores.
-"""
+"""The managed HTTPRoute: created, written whole and read back."""
 
 from __future__ import annotations
 
@@ -14,8 +11,9 @@ from modelwright.api.times import parse_time
 from modelwright.cluster.access import FIELD_MANAGER, Cluster
 from modelwright.cluster.keys import HTTP_ROUTE, ROLLOUT_LABEL, Kind
 from modelwright.rollouts.ownership import Ownership, owned, ownership
-from modelwright.traffic.backends import SERVICE_PORT, candidate_service, stable_service
-from modelwright.traffic.route import HEADER_MATCH, MIRROR, REGULAR_EXPRESSION_MATCH, RouteSeen, Split, WriteRoute
+from modelwright.traffic.features import unsupported
+from modelwright.traffic.managed_rules import rules_of, split_of
+from modelwright.traffic.route import RouteSeen, Split, WriteRoute
 
 Object = Mapping[str, Any]
 
@@ -27,7 +25,9 @@ class ManagedHTTPRoute:
 
     async def read(self, cluster: Cluster, rollout: ModelRollout) -> RouteSeen | None:
         body = await cluster.get(HTTP_ROUTE, rollout.namespace, rollout.name)
-        return read(rollout, body, FIELD_MANAGER) if body else None
+        if body is None:
+            return None
+        return read(rollout, body, FIELD_MANAGER, await unsupported(cluster, rollout))
 
     async def write(self, cluster: Cluster, rollout: ModelRollout, action: WriteRoute) -> None:
         await cluster.apply(HTTP_ROUTE, manifest(rollout, action))
@@ -46,28 +46,16 @@ def spec_of(rollout: ModelRollout, split: Split) -> dict[str, Any]:
     route = rollout.spec.route
     spec: dict[str, Any] = {
         "parentRefs": [_parent(parent) for parent in route.parent_refs],
-        "rules": [
-            {
-                "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
-                "backendRefs": [
-                    _backend(stable_service(rollout.name), 100 - split.weight),
-                    _backend(candidate_service(rollout.name), split.weight),
-                ],
-            }
-        ],
+        "rules": rules_of(rollout.name, split),
     }
     if route.hostnames:
         spec["hostnames"] = list(route.hostnames)
     return spec
 
 
-def read(rollout: ModelRollout, body: Object, manager: str) -> RouteSeen:
-    """Read the route back. Weights that do not add up to 100 are taken as shares, in favour of the candidate's."""
-    stable = _weight(body, stable_service(rollout.name))
-    candidate = _weight(body, candidate_service(rollout.name))
-    total = stable + candidate
-    share = -(-100 * candidate // total) if total else 0
-    split = Split(share)
+def read(rollout: ModelRollout, body: Object, manager: str, lacking: frozenset[str] = frozenset()) -> RouteSeen:
+    """Read the route back. `lacking` is what its Gateways are known not to do."""
+    split = split_of(rollout.name, body.get("spec", {}).get("rules", []))
     owner = ownership(body, rollout)
     accepted, message = acceptance(body, len(rollout.spec.route.parent_refs))
     return RouteSeen(
@@ -79,7 +67,7 @@ def read(rollout: ModelRollout, body: Object, manager: str) -> RouteSeen:
         as_wanted=body.get("spec", {}) == spec_of(rollout, split),
         silent=_silent(body, rollout.spec.route.parent_refs),
         written_at=_written_at(body),
-        unsupported=frozenset({MIRROR, HEADER_MATCH, REGULAR_EXPRESSION_MATCH}),
+        unsupported=lacking,
         orphaned=((HTTP_ROUTE, rollout.name),) if owner is Ownership.ORPHANED else (),
         foreign=(f"{HTTP_ROUTE.name} {rollout.name}",) if owner is Ownership.FOREIGN else (),
     )
@@ -87,19 +75,6 @@ def read(rollout: ModelRollout, body: Object, manager: str) -> RouteSeen:
 
 def _parent(parent: Object) -> dict[str, Any]:
     return {"group": "gateway.networking.k8s.io", "kind": "Gateway", **parent}
-
-
-def _backend(name: str, weight: int) -> dict[str, Any]:
-    return {"group": "", "kind": "Service", "name": name, "port": SERVICE_PORT, "weight": weight}
-
-
-def _weight(body: Object, service: str) -> int:
-    return sum(
-        int(backend.get("weight", 1))
-        for rule in body.get("spec", {}).get("rules", [])
-        for backend in rule.get("backendRefs", [])
-        if backend.get("name") == service
-    )
 
 
 def acceptance(body: Object, parents_wanted: int) -> tuple[bool | None, str]:
