@@ -13,14 +13,14 @@ from modelwright.cli.kubectl import main
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.keys import MODEL_ROLLOUT
 
-CANDIDATE, REJECTED = "77d0aa91c2", "5c1e02aa10"
+STABLE, CANDIDATE, REJECTED = "6b8f9c01d2", "77d0aa91c2", "5c1e02aa10"
 COMMAND = "modelwright.dev/command"
 
 MOVING: dict[str, Any] = {
     "observedGeneration": 1,
     "phase": "Progressing",
     "stage": "Stepping",
-    "stable": {"revision": "6b8f9c01d2", "version": "v11", "uri": "s3://models/churn/v11", "weight": 75},
+    "stable": {"revision": STABLE, "version": "v11", "uri": "s3://models/churn/v11", "weight": 75},
     "candidate": {"revision": CANDIDATE, "version": "v12", "uri": "s3://models/churn/v12", "weight": 25},
     "rejected": [{"revision": REJECTED, "version": "v10", "digest": "", "at": "2026-11-19T22:01:40Z", "reason": "bad"}],
     "conditions": [

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 import yaml
-from tests.cli.commands import CANDIDATE, COMMAND, MOVING, REJECTED, Shell, answer
+from tests.cli.commands import CANDIDATE, COMMAND, MOVING, REJECTED, STABLE, Shell, answer
 
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.keys import MODEL_ROLLOUT
@@ -28,7 +28,15 @@ async def shell(control_plane: WithKubeconfig, cluster: Cluster, namespace: str)
 
 @pytest.mark.parametrize(
     ("verb", "revision"),
-    [("promote", CANDIDATE), ("resume", CANDIDATE), ("abort", CANDIDATE), ("retry", REJECTED)],
+    [
+        ("promote", CANDIDATE),
+        ("pause", CANDIDATE),
+        ("resume", CANDIDATE),
+        ("abort", CANDIDATE),
+        ("retry", REJECTED),
+        ("rollback", STABLE),
+        ("pin", STABLE),
+    ],
 )
 async def test_a_command_aims_at_the_right_revision_and_tells_its_outcome(
     shell: Shell, verb: str, revision: str
@@ -80,6 +88,8 @@ async def test_an_unanswered_command_is_replaced_by_abort_only(shell: Shell) -> 
     [
         (("promote", "calm"), "no rollout is under way: there is nothing to promote"),
         (("retry", "calm"), "no revision is rejected: there is nothing to retry"),
+        (("rollback", "calm"), "no other revision served before: name one with --to"),
+        (("unpin", "calm"), "it is not pinned: there is nothing to unpin"),
         (("abort", "nobody"), "no ModelRollout 'nobody' in namespace"),
         (("status", "nobody", "--timeout", "0s"), "there are calm, churn"),
     ],

@@ -71,7 +71,7 @@ async def desk(place: Policed) -> AsyncIterator[Desk]:
     await admin.close()
 
 
-@pytest.mark.parametrize("verb", ["resume", "abort", "retry"])
+@pytest.mark.parametrize("verb", ["pause", "resume", "abort", "retry", "rollback", "pin", "unpin"])
 async def test_a_command_is_stamped_with_the_user_who_gave_it(desk: Desk, verb: str) -> None:
     annotations = await desk.annotate(command=f"{verb}/7/6b8f9c01de")
     assert annotations[ACTOR] == desk.place.user
@@ -121,7 +121,7 @@ class Refusal:
     answered: str = ""
 
 
-FORM = "must be '<verb>/<id>/<revision>' with the verb promote, resume, abort or retry"
+FORM = "must be '<verb>/<id>/<revision>' with the verb promote, pause, resume,"
 ONLY_ABORT = "is not answered yet, and may be replaced only by abort"
 FIRST = "abort/7/6b8f9c01de"
 REFUSALS = [

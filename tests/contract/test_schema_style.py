@@ -71,8 +71,9 @@ def test_durations_are_those_that_we_can_read(kind: str) -> None:
 
 
 @EACH_KIND
-def test_only_the_status_itself_has_a_default(kind: str) -> None:
-    assert [node.path for node in all_nodes(kind) if "default" in node.schema] == []
+def test_only_the_status_itself_and_what_is_scaled_have_a_default(kind: str) -> None:
+    scaled = ["spec.replicas"] if kind == "ModelRollout" else []
+    assert [node.path for node in all_nodes(kind) if "default" in node.schema] == scaled
     assert root(kind).schema["properties"]["status"]["default"] == {"observedGeneration": -1}
 
 
@@ -89,4 +90,4 @@ def test_names_are_those_that_people_type(kind: str) -> None:
     short = {"ModelRollout": "mro", "RetrainPolicy": "rp", "RetrainRun": "rr"}[kind]
     assert names["shortNames"] == [short]
     assert names["categories"] == ["modelwright"]
-    assert version(kind)["subresources"] == {"status": {}}
+    assert set(version(kind)["subresources"]) == {"status", *(["scale"] if kind == "ModelRollout" else [])}

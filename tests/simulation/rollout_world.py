@@ -159,7 +159,9 @@ class World:
             policy_exists=self.spec.model_from is not None,
             approved=self.approved,
             deployments={
-                revision: DeploymentSeen(f"churn-{revision}", revision, d.model, d.wanted, f"uid-{revision}")
+                revision: DeploymentSeen(
+                    f"churn-{revision}", revision, d.model, d.wanted, f"uid-{revision}", pods=d.wanted
+                )
                 for revision, d in self.deployments.items()
             },
             recorded=dict(self.recorded),

@@ -27,6 +27,7 @@ class WhenNewer(StrEnum):
 class CandidateReplicas(StrEnum):
     PROPORTIONAL = "Proportional"
     FULL = "Full"
+    FIXED = "Fixed"
 
 
 class Confirm(StrEnum):
@@ -55,11 +56,15 @@ class ModelFrom:
 
 @dataclass(frozen=True)
 class Workload:
-    """Deployments that we create from `template`. `port` names the container port that serves traffic."""
+    """Deployments that we create from `template`. `port` names the container port that serves traffic.
+
+    `fixed_replicas` are the candidate's pods below 100 %, with `Fixed`.
+    """
 
     template: Mapping[str, Any]
     port: str = "http"
     candidate_replicas: CandidateReplicas = CandidateReplicas.PROPORTIONAL
+    fixed_replicas: int | None = None
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,7 @@ class Stage(StrEnum):
     BAKING = "Baking"  # candidate at 100, stable still at full scale
     PROMOTING = "Promoting"  # past the commit point: forward only
     ROLLING_BACK = "RollingBack"  # weight 0 is asked for, not yet confirmed
+    ABORTING = "Aborting"  # as RollingBack, by a person's word
     SUPERSEDING = "Superseding"  # as RollingBack, without a rejection
 
 
@@ -223,6 +229,17 @@ class CommandStatus:
 
 
 @dataclass(frozen=True)
+class Pin:
+    """The revision that a person holds the rollout to: automation does not move it until `unpin`. `verb` says how."""
+
+    revision: str
+    model: Model
+    verb: str  # pin | rollback
+    at: datetime
+    actor: str = ""
+
+
+@dataclass(frozen=True)
 class RolloutStatus:
     observed_generation: int = -1
     phase: str = ""  # for the eye, never read back
@@ -239,6 +256,9 @@ class RolloutStatus:
     rejected: tuple[Rejection, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     command: CommandStatus | None = None
+    pin: Pin | None = None
+    replicas: int = 0  # pods that `selector` finds, for the scale subresource
+    selector: str = ""
     conditions: tuple[Condition, ...] = ()
 
 

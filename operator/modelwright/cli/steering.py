@@ -1,4 +1,4 @@
-"""`promote`, `resume`, `abort` and `retry`: write a command for the right revision, and wait for what becomes of it."""
+"""`promote`, `abort` and the others: write a command for the right revision, and wait for what becomes of it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,30 @@ if TYPE_CHECKING:
 
 VERBS = {
     "promote": "Go on to the next step without the rest of the hold. The look after it is not waived.",
+    "pause": "Keep the weight until somebody goes on. A fault still rolls back.",
     "resume": "Go on after a pause.",
     "abort": "Send all traffic back to stable, and reject the candidate.",
     "retry": "Forget a rejection, so that the revision is tried again.",
+    "rollback": "Go to a revision that served before, and stay there until unpin.",
+    "pin": "Stay with a revision, whatever the spec or a policy wants, until unpin.",
+    "unpin": "Follow the spec or the policy again.",
 }
+
+
+DEFAULTS = {
+    "retry": "the one rejected last",
+    "rollback": "the one that served before",
+    "pin": "that of stable",
+    "unpin": "the pinned one",
+}
+"""Which revision is meant where none is named."""
 
 
 def steering_command(verb: str) -> click.Command:
     """The command line's command for `verb`."""
 
     @click.argument("name")
-    @click.option("--revision", help="Default: the candidate's; for retry the one rejected last.")
+    @click.option("--revision", "--to", help=f"Default: {DEFAULTS.get(verb, 'that of the candidate')}.")
     @click.option("--timeout", metavar="DURATION", callback=duration, default="30s", show_default=True)
     @on_a_cluster
     def command(target: Target, name: str, revision: str | None, timeout: timedelta) -> None:
@@ -66,10 +79,34 @@ async def _command(target: Target, verb: str, name: str, revision: str | None, t
 
 def aimed_at(verb: str, status: RolloutStatus) -> str:
     """The revision that a person means who names none. ModelwrightError where there is none."""
-    if verb != "retry":
-        if status.candidate is None:
-            raise ModelwrightError(f"no rollout is under way: there is nothing to {verb}")
-        return status.candidate.revision
+    match verb:
+        case "retry":
+            return _rejected(status)
+        case "rollback":
+            return _before(status)
+        case "pin" if status.stable:
+            return status.stable.revision
+        case "unpin" if status.pin:
+            return status.pin.revision
+        case "unpin":
+            raise ModelwrightError("it is not pinned: there is nothing to unpin")
+    if status.candidate is None:
+        raise ModelwrightError(f"no rollout is under way: there is nothing to {verb}")
+    return status.candidate.revision
+
+
+def _before(status: RolloutStatus) -> str:
+    """Stable while a rollout is under way; at rest the revision that was promoted before it."""
+    if status.stable and status.candidate:
+        return status.stable.revision
+    serving = status.stable.revision if status.stable else ""
+    for entry in status.history:
+        if entry.result == "Promoted" and entry.revision != serving:
+            return entry.revision
+    raise ModelwrightError("no other revision served before: name one with --to")
+
+
+def _rejected(status: RolloutStatus) -> str:
     if status.rejected:
         return status.rejected[0].revision
     if status.paused and status.stage is None and status.history:

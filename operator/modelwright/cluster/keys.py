@@ -47,6 +47,9 @@ class Key:
 ROLLOUT_LABEL = "modelwright.dev/rollout"
 """On everything that a ModelRollout owns, with its name: what is watched and listed by."""
 
+REVISION_LABEL = "modelwright.dev/revision"
+"""On the pods of a revision and what they are made from."""
+
 RETRAIN_POLICY = Kind("modelwright.dev", "v1alpha1", "retrainpolicies", "RetrainPolicy")
 RETRAIN_RUN = Kind("modelwright.dev", "v1alpha1", "retrainruns", "RetrainRun")
 MODEL_ROLLOUT = Kind("modelwright.dev", "v1alpha1", "modelrollouts", "ModelRollout")

@@ -11,12 +11,11 @@ from typing import Any
 
 from modelwright.api.models import Model
 from modelwright.api.rollout import ModelRollout
-from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, ROLLOUT_LABEL, SERVICE
+from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, REVISION_LABEL, ROLLOUT_LABEL, SERVICE
 from modelwright.rollouts.actions import RecordRevision
 from modelwright.rollouts.ownership import owned
 from modelwright.traffic.backends import SERVICE_PORT, candidate_service, stable_service
 
-REVISION_LABEL = "modelwright.dev/revision"
 URI_ANNOTATION = "modelwright.dev/model-uri"
 VERSION_ANNOTATION = "modelwright.dev/model-version"
 DIGEST_ANNOTATION = "modelwright.dev/model-digest"

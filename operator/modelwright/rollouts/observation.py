@@ -16,7 +16,8 @@ from modelwright.traffic.route import RouteSeen
 
 @dataclass(frozen=True)
 class DeploymentSeen:
-    """A Deployment of ours. `wanted` is what its spec asks for; `problem` says why pods do not start, if known."""
+    """A Deployment of ours. `wanted` is what its spec asks for, `pods` are those that there are, ready or not;
+    `problem` says why pods do not start, if known."""
 
     name: str
     revision: str
@@ -24,6 +25,7 @@ class DeploymentSeen:
     wanted: int
     uid: str = ""
     problem: str = ""
+    pods: int = 0
 
 
 @dataclass(frozen=True)

@@ -19,18 +19,14 @@ from modelwright.cluster.keys import (
     POD,
     RETRAIN_POLICY,
     RETRAIN_RUN,
+    REVISION_LABEL,
     ROLLOUT_LABEL,
     SERVICE,
 )
 from modelwright.errors import InvalidSpec
 from modelwright.metrics.configuration import MetricSource
 from modelwright.rollouts.actions import Adopt
-from modelwright.rollouts.manifests import (
-    DIGEST_ANNOTATION,
-    REVISION_LABEL,
-    URI_ANNOTATION,
-    VERSION_ANNOTATION,
-)
+from modelwright.rollouts.manifests import DIGEST_ANNOTATION, URI_ANNOTATION, VERSION_ANNOTATION
 from modelwright.rollouts.observation import (
     Approved,
     DeploymentSeen,
@@ -148,6 +144,7 @@ def _deployment(body: Object, problems: Mapping[str, str]) -> DeploymentSeen:
         wanted=int(body["spec"].get("replicas", 1)),
         uid=body["metadata"]["uid"],
         problem=problems.get(revision, "") or _replica_failure(body),
+        pods=int(body.get("status", {}).get("replicas", 0)),
     )
 
 

@@ -102,7 +102,10 @@ def _workload(fields: Fields) -> Workload:
         template=fields.mapping("template"),
         port=fields.text("port", Workload.port),
         candidate_replicas=fields.choice("candidateReplicas", CandidateReplicas, Workload.candidate_replicas),
+        fixed_replicas=fields.maybe_integer("fixedReplicas"),
     )
+    if (workload.candidate_replicas is CandidateReplicas.FIXED) != (workload.fixed_replicas is not None):
+        raise fields.refuse("fixedReplicas", "must be set with `candidateReplicas: Fixed`, and only there")
     # The template is the one part that no schema describes, so what we rely on in it is asked here.
     containers = fields.section("template").section("spec").some_sections("containers")
     ports = [port.text("name", "") for container in containers for port in container.sections("ports")]

@@ -15,6 +15,7 @@ from modelwright.rollouts.plan.draft import Draft, Headline, Mood, News, Plan
 from modelwright.rollouts.plan.leaving import go_back, leave
 from modelwright.rollouts.plan.promoting import plan_promotion
 from modelwright.rollouts.plan.resting import plan_rest
+from modelwright.rollouts.plan.scaling import show_scale
 from modelwright.rollouts.plan.stepping import plan_step
 from modelwright.rollouts.plan.weights import police
 
@@ -40,7 +41,7 @@ def plan_rollout(seen: Observation, now: datetime) -> Plan:
     recover_stable(draft)
     commands.obey(draft)
     police(draft)
-    _follow_wish(draft, desired(seen))
+    _follow_wish(draft, desired(draft))
     return _finish(draft)
 
 
@@ -48,21 +49,29 @@ def _follow_wish(draft: Draft, want: Desired | None) -> None:
     match draft.status.stage:
         case None | Stage.STARTING:
             plan_rest(draft, want)
-        case Stage.ROLLING_BACK | Stage.SUPERSEDING:
+        case Stage.ROLLING_BACK | Stage.ABORTING | Stage.SUPERSEDING:
             go_back(draft)
         case Stage.PROMOTING:
             plan_promotion(draft)
         case Stage.STEPPING | Stage.BAKING:
             if want and want.revision != draft.candidate.revision and not newer_waits(draft, want):
-                leave(draft, Stage.SUPERSEDING, "Superseded", f"superseded by {want.model.version}", reject=False)
+                _make_way(draft, want)
             else:
                 plan_step(draft)
+
+
+def _make_way(draft: Draft, want: Desired) -> None:
+    if want.held and want.revision == draft.stable.revision:
+        leave(draft, Stage.ABORTING, "Aborted", f"a person holds it to {want.model.version}", reject=False)
+    else:
+        leave(draft, Stage.SUPERSEDING, "Superseded", f"superseded by {want.model.version}", reject=False)
 
 
 def _finish(draft: Draft) -> Plan:
     seen = draft.seen
     headline = draft.headline or Headline(Mood.MOVING, "Progressing", "")
     serving = draft.status.stable is not None and seen.ready(draft.status.stable.revision) > 0
+    show_scale(draft)
     draft.change(
         observed_generation=seen.rollout.generation,
         phase=conditions.PHASE[headline.mood],

@@ -6,14 +6,12 @@ installed: they stamp it. Elsewhere it is what somebody wrote.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from modelwright.api.rollout import CommandStatus, Stage
+from modelwright.api.rollout import CommandStatus
 from modelwright.rollouts.plan.draft import Draft
-from modelwright.rollouts.plan.leaving import leave
-from modelwright.rollouts.plan.pausing import SUSPENDED, resume
-from modelwright.rollouts.plan.stepping import without_hold
+from modelwright.rollouts.plan.refusing import Refused
+from modelwright.rollouts.plan.verbs import MAX_ACTOR, VERBS
 
 ANNOTATION = "modelwright.dev/command"
 ACTOR_ANNOTATION = "modelwright.dev/actor"
@@ -25,11 +23,6 @@ class Command:
     verb: str
     id: str
     revision: str
-
-
-@dataclass(frozen=True)
-class Refused:
-    message: str
 
 
 def parse(text: str) -> Command | Refused:
@@ -53,7 +46,7 @@ def obey(draft: Draft) -> None:
         return
     if draft.status.command and draft.status.command.id == command.id:
         return
-    _conclude(draft, command, VERBS[command.verb](draft, command.revision))
+    _conclude(draft, command, VERBS[command.verb](draft, command.revision, _actor(draft)))
 
 
 def _conclude(draft: Draft, command: Command, refused: Refused | None) -> None:
@@ -71,57 +64,4 @@ def _conclude(draft: Draft, command: Command, refused: Refused | None) -> None:
 
 
 def _actor(draft: Draft) -> str:
-    return draft.seen.rollout.annotations.get(ACTOR_ANNOTATION, "")[:MAX_LENGTH]
-
-
-def _not_the_candidate(draft: Draft, revision: str) -> Refused | None:
-    stage, candidate = draft.status.stage, draft.status.candidate
-    if stage not in (Stage.STEPPING, Stage.BAKING) or candidate is None or draft.status.stable is None:
-        return Refused("there is no rollout under way that could still turn back")
-    if candidate.revision != revision:
-        return Refused(f"it names revision '{revision[:20]}', but the candidate is {candidate.revision}")
-    return None
-
-
-def _promote(draft: Draft, revision: str) -> Refused | None:
-    refused = _not_the_candidate(draft, revision)
-    if not refused:
-        resume(draft)
-        without_hold(draft)
-    return refused
-
-
-def _abort(draft: Draft, revision: str) -> Refused | None:
-    refused = _not_the_candidate(draft, revision)
-    if not refused:
-        leave(draft, Stage.ROLLING_BACK, "Aborted", f"aborted by {_actor(draft) or 'command'}", reject=True)
-    return refused
-
-
-def _resume(draft: Draft, revision: str) -> Refused | None:
-    refused = _not_the_candidate(draft, revision)
-    if refused:
-        return refused
-    if not draft.status.paused:
-        return Refused("it is not paused")
-    if draft.status.paused == SUSPENDED:
-        return Refused("spec.state is Suspended: set it to Active")
-    resume(draft)
-    return None
-
-
-def _retry(draft: Draft, revision: str) -> Refused | None:
-    kept = tuple(known for known in draft.status.rejected if known.revision != revision)
-    gave_up = bool(draft.status.paused) and draft.status.stage is None
-    if len(kept) == len(draft.status.rejected) and not gave_up:
-        return Refused(f"revision '{revision[:20]}' is not rejected")
-    draft.change(rejected=kept, paused="", paused_message="")
-    return None
-
-
-VERBS: dict[str, Callable[[Draft, str], Refused | None]] = {
-    "promote": _promote,  # go on to the next step without the rest of the hold
-    "resume": _resume,  # go on after a pause
-    "abort": _abort,  # back to stable, and reject the candidate
-    "retry": _retry,  # forget the rejection, so that the revision is tried again
-}
+    return draft.seen.rollout.annotations.get(ACTOR_ANNOTATION, "")[:MAX_ACTOR]

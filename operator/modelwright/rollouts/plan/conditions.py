@@ -58,4 +58,7 @@ def conditions_of(
         found.append(condition("Paused", True, headline.reason, headline.message))
     if mood is Mood.ROLLED_BACK:
         found.append(condition("RolledBack", True, headline.reason, headline.message))
+    if status.pin:
+        by = f" by {status.pin.actor}" if status.pin.actor else ""
+        found.append(condition("Pinned", True, "Pinned", f"to {status.pin.model.version}{by}, until `unpin`"))
     return carry_over(found, status.conditions, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelwright.api.models import Model
-from modelwright.api.rollout import Arm, Stage, WhenNewer
+from modelwright.api.rollout import Arm, RolloutStatus, Stage, WhenNewer
 from modelwright.rollouts.observation import Observation
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.revision import revision_of
@@ -13,17 +13,24 @@ from modelwright.rollouts.revision import revision_of
 
 @dataclass(frozen=True)
 class Desired:
-    """The revision that spec and policy ask for."""
+    """The revision that a person, spec or policy asks for. `held`: by a person's pin, which outranks the others."""
 
     revision: str
     model: Model
     retrain_run: str = ""
     judged_against: str = ""
+    held: bool = False
 
 
-def desired(seen: Observation) -> Desired | None:
+def desired(draft: Draft) -> Desired | None:
+    """The pin, else what `unpinned` says."""
+    pin = draft.status.pin
+    return Desired(pin.revision, pin.model, held=True) if pin else unpinned(draft.seen, draft.status)
+
+
+def unpinned(seen: Observation, status: RolloutStatus) -> Desired | None:
     """`spec.model`, else the policy's approved model, else — only on a cold cluster — the baseline, else nothing."""
-    spec, status = seen.rollout.spec, seen.rollout.status
+    spec = seen.rollout.spec
     if spec.model:
         return _desired(seen, spec.model)
     if seen.approved:
@@ -58,8 +65,11 @@ def newer_waits(draft: Draft, want: Desired) -> bool:
     """Whether a newer model has to wait for the rollout under way.
 
     From 100 % on every newer model waits. Before, it waits only with FinishCurrent, and only where nothing but the
-    policy's approved model changed: an edited pod template or `spec.model` is a person's word and supersedes.
+    policy's approved model changed: an edited pod template or `spec.model` is a person's word and supersedes. A pin
+    does so in the bake time too: it is how a person goes back.
     """
+    if want.held:
+        return False
     if draft.status.stage in (Stage.BAKING, Stage.PROMOTING):
         return True
     source, workload, candidate = draft.spec.model_from, draft.spec.workload, draft.candidate

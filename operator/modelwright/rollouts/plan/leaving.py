@@ -12,7 +12,7 @@ REJECTED_KEPT = 100
 """As many as the schema allows: a rejection that is forgotten would let the revision be tried again."""
 HISTORY_KEPT = 20
 
-RESULT = {Stage.ROLLING_BACK: "RolledBack", Stage.SUPERSEDING: "Superseded"}
+RESULT = {Stage.ROLLING_BACK: "RolledBack", Stage.ABORTING: "Aborted", Stage.SUPERSEDING: "Superseded"}
 
 
 def leave(draft: Draft, stage: Stage, reason: str, message: str, *, reject: bool) -> None:
@@ -23,7 +23,7 @@ def leave(draft: Draft, stage: Stage, reason: str, message: str, *, reject: bool
         rejection = Rejection(candidate.revision, candidate.model.digest, draft.now, message, candidate.model.version)
         others = [known for known in draft.status.rejected if known.revision != candidate.revision]
         draft.change(rejected=(rejection, *others)[:REJECTED_KEPT])
-    draft.tell(reason, f"{candidate.model.version}: {message}", warn=stage is Stage.ROLLING_BACK)
+    draft.tell(reason, f"{candidate.model.version}: {message}", warn=stage is not Stage.SUPERSEDING)
     go_back(draft)
 
 
@@ -56,7 +56,7 @@ def settle(draft: Draft) -> None:
     result = RESULT[stage]
     record(draft, candidate.revision, candidate.model.version, result)
     draft.change(stage=None, stage_since=draft.now, candidate=None, started_at=None)
-    if stage is Stage.ROLLING_BACK:
+    if stage is not Stage.SUPERSEDING:
         draft.tell("RolledBack", f"all traffic is back on {draft.stable.model.version}", warn=True)
     draft.say(Mood.ROLLING_BACK, "RollingBack", f"all traffic is back on {draft.stable.model.version}")
     draft.look_again(draft.spec.promotion.scale_down_delay)

@@ -14,6 +14,7 @@ from modelwright.api.rollout import OnDeadline, OnNoData, Stage, State
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.judged import Judged
 from modelwright.rollouts.plan.leaving import leave
+from modelwright.rollouts.plan.pinning import goes_back
 
 SUSPENDED = "Suspended"
 
@@ -35,6 +36,9 @@ def resume(draft: Draft) -> None:
 def heed_suspension(draft: Draft, where: str) -> None:
     """`spec.state: Suspended` is a pause like any other, which ends when the state is Active again."""
     suspended, paused = draft.spec.state is State.SUSPENDED, draft.status.paused
+    if goes_back(draft, draft.candidate.revision):
+        # A freeze never blocks a rollback.
+        suspended = False
     if suspended and not paused:
         draft.change(paused=SUSPENDED, paused_message=f"{where}: held by spec.state Suspended", stage_since=draft.now)
     elif not suspended and paused == SUSPENDED:

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from modelwright.api.rollout import Arm, Stage, State
 from modelwright.rollouts.actions import WriteRoute
-from modelwright.rollouts.plan.desired import Desired
+from modelwright.rollouts.plan.desired import Desired, unpinned
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.leaving import record
 from modelwright.rollouts.plan.obstacles import route_obstacle, source_obstacle
+from modelwright.rollouts.plan.pinning import goes_back
 from modelwright.rollouts.plan.running import POD_LOOK, ensure_running, ensure_stable, point, retire_others
 from modelwright.rollouts.plan.stepping import first_step
 from modelwright.traffic.route import Split
@@ -59,7 +60,7 @@ def _start_unless_forbidden(draft: Draft, want: Desired) -> None:
         )
     elif status.paused:
         draft.say(Mood.WAITING_FOR_A_PERSON, status.paused, status.paused_message)
-    elif draft.spec.state is State.SUSPENDED:
+    elif draft.spec.state is State.SUSPENDED and not goes_back(draft, want.revision):
         draft.say(Mood.WAITING_FOR_A_PERSON, "Suspended", f"{version} waits: spec.state is Suspended")
     elif want.judged_against and draft.stable.model.digest and want.judged_against != draft.stable.model.digest:
         draft.say(
@@ -143,5 +144,17 @@ def _say_at_rest(draft: Draft) -> None:
     version = draft.stable.model.version
     if draft.seen.ready(draft.stable.revision) == 0 and draft.seen.stable_service is not None:
         draft.say(Mood.HOLDING, "StableUnavailable", f"no endpoint of {version} is ready")
+    elif (waiting := _kept_waiting(draft)) and draft.status.pin:
+        by = draft.status.pin.actor or "command"
+        draft.say(Mood.WAITING_FOR_A_PERSON, "Pinned", f"{version} is pinned by {by}: {waiting} waits until `unpin`")
     else:
         draft.say(Mood.RESTING, "Promoted", f"{version} serves all traffic")
+
+
+def _kept_waiting(draft: Draft) -> str:
+    """The version that somebody released, and that a pin keeps from being rolled out; "" where there is none.
+
+    With `modelFrom` nobody released one, so nobody waits.
+    """
+    want = unpinned(draft.seen, draft.status) if draft.status.pin and draft.spec.model else None
+    return want.model.version if want and want.revision != draft.stable.revision else ""

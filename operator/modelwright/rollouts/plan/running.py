@@ -27,8 +27,11 @@ def candidate_scale(spec: RolloutSpec, weight: int) -> int:
 
     One pod alone makes every error of that pod look like an error of the model.
     """
-    if spec.workload.candidate_replicas is CandidateReplicas.FULL:
+    workload = spec.workload
+    if workload.candidate_replicas is CandidateReplicas.FULL or weight == 100:
         return spec.replicas
+    if workload.fixed_replicas is not None:
+        return workload.fixed_replicas
     return min(spec.replicas, max(2, ceil(spec.replicas * weight / 100)))
 
 
@@ -82,7 +85,8 @@ def ensure_stable(draft: Draft) -> None:
 
 def retire_others(draft: Draft) -> None:
     """Remove Deployments that hold no role, `scaleDownDelay` after the rollout settled, and old revisions' records."""
-    roles = {arm.revision for arm in (draft.status.stable, draft.status.candidate) if arm}
+    status = draft.status
+    roles = {arm.revision for arm in (status.stable, status.candidate) if arm}
     settled_at = draft.status.history[0].at if draft.status.history else draft.now
     left = settled_at + draft.spec.promotion.scale_down_delay - draft.now
     for deployment in draft.seen.deployments.values():
@@ -94,5 +98,5 @@ def retire_others(draft: Draft) -> None:
             draft.do(DeleteDeployment(deployment.name, deployment.uid))
     kept = sorted(draft.seen.recorded.values(), key=lambda record: -record.number)
     for record in kept[draft.spec.revision_history_limit + 1 :]:
-        if record.revision not in roles:
+        if record.revision not in roles and not (status.pin and record.revision == status.pin.revision):
             draft.do(ForgetRevision(record.revision))

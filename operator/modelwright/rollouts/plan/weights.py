@@ -9,7 +9,7 @@ from modelwright.rollouts.plan.leaving import leave
 from modelwright.rollouts.plan.stepping import begin_again
 from modelwright.traffic.route import Split
 
-OURS_TO_WRITE = (Stage.PROMOTING, Stage.ROLLING_BACK, Stage.SUPERSEDING)
+OURS_TO_WRITE = (Stage.PROMOTING, Stage.ROLLING_BACK, Stage.ABORTING, Stage.SUPERSEDING)
 
 
 def police(draft: Draft) -> None:
@@ -49,7 +49,7 @@ def _accept_lowering(draft: Draft, split: Split, changed_by: str) -> None:
         return
     if draft.seen.first_pass:
         # Nobody watched while it happened: this is how a person stops a rollout when the operator is down.
-        leave(draft, Stage.ROLLING_BACK, "Aborted", f"{message} while the operator was away", reject=True)
+        leave(draft, Stage.ABORTING, "Aborted", f"{message} while the operator was away", reject=True)
         return
     draft.change(paused="WeightLowered", paused_message=message, stage_since=draft.now)
     draft.tell("WeightLowered", f"{message}: paused until `resume`", warn=True)
