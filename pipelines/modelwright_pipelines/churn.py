@@ -28,9 +28,14 @@ def churn_training(
     champion_digest: str = "",
     seed: int = 0,
     label_horizon: str = "2s",
+    slices: str = "",
+    comparison_confidence: float = 0.975,
+    anchor: str = "",
 ) -> None:
     """`data`: URI of the lake. `result_uri`: where evaluation.json goes, and the model beside it. `run_uid`: echoed.
-    `since`: RFC 3339, or "" for all rows. `champion_uri`: "" if there is none. `label_horizon`: such as "2s"."""
+    `since`: RFC 3339, or "" for all rows. `champion_uri`: "" if there is none. `label_horizon`: such as "2s".
+    `slices`: features whose categories are declared slices, by comma. `comparison_confidence`: one-sided. `anchor`: URI
+    of a curated lake, "" for none."""
     ingested = components.ingest(data=data, since=since)
     # The lake behind an unchanged URI grows: Kubeflow's default caching would hand out last week's rows.
     ingested.set_caching_options(False)
@@ -52,6 +57,9 @@ def churn_training(
         champion_digest=champion_digest,
         label_horizon=label_horizon,
         seed=seed,
+        slices=slices,
+        comparison_confidence=comparison_confidence,
+        anchor=anchor,
     )
     # Both write outside of what Kubeflow tracks: a cache hit would promise files that may be gone by now.
     trained.set_caching_options(False)

@@ -56,10 +56,24 @@ def evaluate(
     champion_digest: str,
     label_horizon: str,
     seed: int,
+    slices: str,
+    comparison_confidence: float,
+    anchor: str,
 ) -> float:
     """Judges the model beside the champion on the newest rows and writes evaluation.json; returns its accuracy."""
     from modelwright_pipelines import steps
 
     return steps.evaluate(
-        valid.path, findings.path, model_uri, result_uri, run_uid, champion_uri, champion_digest, label_horizon, seed
+        valid.path,
+        findings.path,
+        model_uri,
+        result_uri,
+        run_uid,
+        champion_uri,
+        champion_digest,
+        label_horizon,
+        seed,
+        slices,
+        comparison_confidence,
+        anchor,
     )

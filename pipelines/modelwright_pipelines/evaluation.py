@@ -5,24 +5,22 @@ Its form is `evaluation.schema.json`; the operator's gate decides by it and by n
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from modelwright_pipelines import artefact, scoring, slices, soundness
 from modelwright_pipelines import model as models
-from modelwright_pipelines import scoring
 from modelwright_pipelines.digest import digest_folder
-from modelwright_pipelines.lake import Row, rows_digest
+from modelwright_pipelines.lake import Row, rows_digest, snapshot
 from modelwright_pipelines.storage import StorageError, local_path
 from modelwright_pipelines.validation import Finding
 
 SCHEMA_VERSION = "v1"
-MOST_SLICES = 20
-SMALLEST_SLICE = 30
-RATE_GAP = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,12 @@ class Question:
     champion_digest: str
     label_horizon: str
     seed: int
+    declared: tuple[str, ...] = ()
+    """Features whose categories are declared slices."""
+    confidence: float = 0.975
+    """One-sided, of comparisons and of all declared slices together."""
+    anchor: str = ""
+    """URI of a curated lake, "" for none."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Champion:
     digest: str
     chances: scoring.Floats | None
     finding: Finding | None = None
+    signature: models.Signature | None = None
 
     def to_json(self) -> dict[str, str]:
         """As the evaluation holds it."""
@@ -55,12 +60,22 @@ def evaluate(
 ) -> dict[str, Any]:
     """The whole document. Raises ModelError or StorageError if the candidate cannot be loaded."""
     folder = local_path(question.model_uri)
+    # Before loading: what a pickle names is code.
+    scanned = artefact.scan(folder)
     candidate, signature = models.load(folder)
-    labels = np.array([row.label for row in judging], dtype=float)
-    chances = models.probabilities(candidate, judging)
+    labels, chances = labels_of(judging), models.probabilities(candidate, judging)
     champion = rescored_champion(question, judging) if question.champion_uri else None
     best = champion.chances if champion else None
-    found = [*findings, *_rate_findings(labels, chances)]
+    level = scoring.level_of(question.confidence)
+    found = [
+        *findings,
+        scanned,
+        artefact.signature(signature, champion.signature if champion else None),
+        soundness.leakage(train, signature.numbers),
+        soundness.label_rate_jump(train, judging),
+        soundness.positive_rate(labels, chances),
+        soundness.robustness(candidate, judging, signature.numbers, question.seed),
+    ]
     if champion and champion.finding:
         found.append(champion.finding)
     return {
@@ -82,11 +97,51 @@ def evaluate(
             "labelHorizon": question.label_horizon,
         },
         "overlap": _overlap(train, judging),
-        "metrics": scoring.measured(labels, chances),
-        "comparisons": {} if best is None else scoring.compared(labels, chances, best, question.seed),
-        "slices": _slices(signature, judging, labels, chances, best),
+        "metrics": {
+            **scoring.measured(labels, chances),
+            **artefact.measured(folder, candidate, judging),
+            **slices.parity_gap(question.declared, judging, chances),
+        },
+        "comparisons": {} if best is None else scoring.compared(labels, chances, best, question.seed, level),
+        "slices": slices.slices(
+            signature.strings, question.declared, judging, labels, chances, best, question.confidence
+        ),
+        "datasets": [anchored(question, candidate, train, level)] if question.anchor else [],
         "findings": [finding.to_json() for finding in found],
         "goldenRows": models.reproduced_golden(folder, candidate),
+        "recipe": recipe(question),
+    }
+
+
+def labels_of(rows: Sequence[Row]) -> scoring.Floats:
+    return np.array([row.label for row in rows], dtype=float)
+
+
+def anchored(question: Question, candidate: models.Classifier, train: Sequence[Row], level: float) -> dict[str, Any]:
+    """Both models on the curated rows: frozen, so that an old strength that is lost shows."""
+    rows = snapshot(question.anchor)
+    labels, chances = labels_of(rows), models.probabilities(candidate, rows)
+    champion = rescored_champion(question, rows) if question.champion_uri else None
+    best = champion.chances if champion else None
+    return {
+        "uri": question.anchor,
+        "rowsDigest": rows_digest(rows),
+        "n": len(rows),
+        "overlap": {"rows": _overlap(train, rows)["rows"]},
+        "metrics": scoring.measured(labels, chances),
+        "comparisons": {} if best is None else scoring.compared(labels, chances, best, question.seed, level),
+    }
+
+
+def recipe(question: Question) -> dict[str, Any]:
+    """What the model was made with, beside its rows: the same once more is no new attempt."""
+    code = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        code.update(file.name.encode() + b"\0" + file.read_bytes())
+    return {
+        "code": f"sha256:{code.hexdigest()}",
+        "parameters": {"label_horizon": question.label_horizon},
+        "seed": str(question.seed),
     }
 
 
@@ -98,7 +153,8 @@ def rescored_champion(question: Question, judging: Sequence[Row]) -> Champion:
         if (found := digest_folder(folder)) != question.champion_digest:
             wanted = question.champion_digest or "none"
             raise models.ModelError(f"found the digest {found}, need the one that serves: {wanted}")
-        return Champion(question.champion_digest, models.probabilities(models.load(folder)[0], judging))
+        champion, signature = models.load(folder)
+        return Champion(question.champion_digest, models.probabilities(champion, judging), None, signature)
     except (models.ModelError, StorageError, OSError, ValueError, KeyError) as error:
         # An OSError's own text would carry a path of this machine.
         what = "the folder cannot be read" if isinstance(error, OSError) else str(error)
@@ -120,39 +176,3 @@ def _overlap(train: Sequence[Row], judging: Sequence[Row]) -> dict[str, int]:
         "rows": len({row.id for row in train} & {row.id for row in judging}),
         "entities": len({row.entity for row in train} & {row.entity for row in judging}),
     }
-
-
-def _rate_findings(labels: scoring.Floats, chances: scoring.Floats) -> list[Finding]:
-    positive, actual = float(np.mean(chances >= 0.5)), float(np.mean(labels))
-    if abs(positive - actual) <= RATE_GAP:
-        return []
-    message = f"the model says 1 for {positive:.1%} of the rows, {actual:.1%} of the labels are 1"
-    return [Finding("positive rate", "Warning", message)]
-
-
-def _slices(
-    signature: models.Signature,
-    judging: Sequence[Row],
-    labels: scoring.Floats,
-    chances: scoring.Floats,
-    best: scoring.Floats | None,
-) -> list[dict[str, Any]]:
-    """One entry per category with enough rows, most frequent first; they report and do not decide."""
-    slices = []
-    for feature in signature.strings:
-        values = np.array([str(row.features[feature]) for row in judging])
-        for value, n in Counter(values.tolist()).most_common(MOST_SLICES):
-            if n < SMALLEST_SLICE:
-                continue
-            part = values == value
-            difference = None if best is None else scoring.accuracy_difference(labels[part], chances[part], best[part])
-            slices.append(
-                {
-                    "feature": feature,
-                    "value": value,
-                    "n": n,
-                    "metrics": scoring.measured(labels[part], chances[part]),
-                    "comparisons": {} if difference is None else {"accuracy": difference},
-                }
-            )
-    return slices

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 LEVEL = 0.95
-"""Two-sided coverage of every interval: each of its ends alone is a one-sided bound at 0.975."""
+"""Two-sided coverage of an interval unless asked otherwise: each of its ends alone is a one-sided bound at 0.975."""
 RESAMPLES = 1000
 CALIBRATION_BINS = 10
 _LOG_FLOOR = 1e-15
@@ -88,48 +88,60 @@ def measured(labels: Floats, chances: Floats) -> dict[str, dict[str, Any]]:
     }
 
 
-def compared(labels: Floats, candidate: Floats, champion: Floats, seed: int) -> dict[str, dict[str, Any]]:
-    """Candidate minus champion on the same rows, for every metric, with an interval at LEVEL."""
+def level_of(confidence: float) -> float:
+    """The level of a two-sided interval of which one end holds with `confidence`; never less by rounding."""
+    return math.ceil((2 * confidence - 1) * 1e9) / 1e9
+
+
+def compared(
+    labels: Floats, candidate: Floats, champion: Floats, seed: int, level: float = LEVEL
+) -> dict[str, dict[str, Any]]:
+    """Candidate minus champion on the same rows, for every metric, with an interval at `level`."""
     resampled = _resampled_rows(len(labels), seed)
     return {
-        metric.name: accuracy_difference(labels, candidate, champion)
+        metric.name: accuracy_difference(labels, candidate, champion, level)
         if metric.of is accuracy
-        else bootstrap_difference(metric, labels, candidate, champion, resampled)
+        else bootstrap_difference(metric, labels, candidate, champion, resampled, level)
         for metric in METRICS
     }
 
 
-def accuracy_difference(labels: Floats, candidate: Floats, champion: Floats) -> dict[str, Any]:
+def accuracy_difference(labels: Floats, candidate: Floats, champion: Floats, level: float = LEVEL) -> dict[str, Any]:
     """The paired difference of accuracies by Bonett and Price's adjusted Wald interval."""
     better = (candidate >= 0.5) == (labels == 1)
     best = (champion >= 0.5) == (labels == 1)
     n, gained, lost = len(labels), int(np.sum(better & ~best)), int(np.sum(best & ~better))
     p_gained, p_lost = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
     centre = p_gained - p_lost
-    half = NormalDist().inv_cdf((1 + LEVEL) / 2) * math.sqrt((p_gained + p_lost - centre**2) / (n + 2))
+    half = NormalDist().inv_cdf((1 + level) / 2) * math.sqrt((p_gained + p_lost - centre**2) / (n + 2))
     return {
         "difference": (gained - lost) / n,
         "low": max(centre - half, -1.0),
         "high": min(centre + half, 1.0),
-        "level": LEVEL,
+        "level": level,
         "method": "paired, Bonett-Price",
         "unit": "share",
     }
 
 
 def bootstrap_difference(
-    metric: Metric, labels: Floats, candidate: Floats, champion: Floats, resampled: NDArray[np.int64]
+    metric: Metric,
+    labels: Floats,
+    candidate: Floats,
+    champion: Floats,
+    resampled: NDArray[np.int64],
+    level: float = LEVEL,
 ) -> dict[str, Any]:
     """The paired difference of any metric; each line of `resampled` is one draw of row numbers with replacement."""
     draws = [metric.of(labels[rows], candidate[rows]) - metric.of(labels[rows], champion[rows]) for rows in resampled]
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     difference = metric.of(labels, candidate) - metric.of(labels, champion)
     return {
         "difference": difference,
         # Resampling makes a calibration error larger: its quantiles alone can lie beside the value that was seen.
         "low": min(float(low), difference),
         "high": max(float(high), difference),
-        "level": LEVEL,
+        "level": level,
         "method": f"paired bootstrap, {len(draws)} resamples",
         "unit": metric.unit,
     }

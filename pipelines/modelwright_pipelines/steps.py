@@ -56,6 +56,9 @@ def evaluate(
     champion_digest: str,
     label_horizon: str,
     seed: int,
+    slices: str,
+    comparison_confidence: float,
+    anchor: str,
 ) -> float:
     """Judges the model on the newest rows, writes `evaluation.json` at `result_uri`; returns the accuracy (0 to 1)."""
     from modelwright_pipelines.evaluation import Question, evaluate
@@ -64,7 +67,18 @@ def evaluate(
 
     split = by_time(read_rows(Path(rows_file)), parse_duration(label_horizon))
     findings = [Finding(**finding) for finding in json.loads(Path(findings_file).read_text(encoding="utf-8"))]
-    question = Question(run_uid, model_uri, champion_uri, champion_digest, label_horizon, seed)
+    declared = tuple(name for name in slices.split(",") if name)
+    question = Question(
+        run_uid,
+        model_uri,
+        champion_uri,
+        champion_digest,
+        label_horizon,
+        seed,
+        declared,
+        comparison_confidence,
+        anchor,
+    )
     document = evaluate(question, split.train, split.evaluate, findings)
     write_json(local_path(result_uri), document)
     return float(document["metrics"]["accuracy"]["value"])

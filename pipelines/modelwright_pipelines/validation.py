@@ -20,6 +20,7 @@ FEW_ROWS = 1000
 EXTREME = 1e9
 LONGEST_CATEGORY = 200
 RARE_LABEL = 0.02
+NULL_JUMP = 0.05
 
 
 class ValidationError(Exception):
@@ -64,7 +65,24 @@ def check(rows: Sequence[Row]) -> Checked:
         raise ValidationError(
             f"found none of {len(rows)} rows fit to train on ({names}), need rows that pass the checks"
         )
-    return Checked(kept, (*findings, *_whole(kept)))
+    return Checked(kept, (*findings, null_rate_jump(rows), *_whole(kept)))
+
+
+def null_rate_jump(rows: Sequence[Row]) -> Finding:
+    """Missing values in the newest third against the others, feature by feature: a source that broke shows here."""
+    cut = len(rows) * 2 // 3
+    names = sorted({name for row in rows for name in row.features})
+    jumps = {name: _missing(rows[cut:], name) - _missing(rows[:cut], name) for name in names}
+    worst = max(jumps, key=lambda name: jumps[name], default="")
+    jump = jumps.get(worst, 0.0)
+    severity = "Error" if jump > NULL_JUMP else "Info"
+    return Finding(
+        "null rate jump", severity, f"{worst or 'no feature'} is missing in {jump:+.1%} more of the newest rows"
+    )
+
+
+def _missing(rows: Sequence[Row], name: str) -> float:
+    return sum(row.features.get(name) is None for row in rows) / max(len(rows), 1)
 
 
 def _frame(rows: Sequence[Row]) -> pd.DataFrame:

@@ -56,7 +56,7 @@ def test_a_policy_has_the_defaults_of_its_types() -> None:
     assert spec.triggers[0].metric == MetricTrigger(bounds=Bounds(min=Decimal("0.90")), proportion=proportion)
     assert spec.limits.cooldown == timedelta(hours=1)
     assert spec.pipeline.server == "default"
-    assert spec.checks == ()
+    assert spec.gate.checks == ()
 
 
 def test_parameters_say_where_their_values_come_from() -> None:

@@ -15,6 +15,7 @@ import pytest
 from tests.contract.corpus import accepted, merged
 from tests.contract.schema import KINDS, nodes
 
+from modelwright.api.gate import Severity
 from modelwright.api.metrics import Mode, RequiredFor
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
 from modelwright.api.presets import Preset, Server
@@ -45,6 +46,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "spec.analysis.metrics[].server": Server,
     "spec.analysis.metrics[].requiredFor": RequiredFor,
     "spec.analysis.metrics[].mode": Mode,
+    "spec.gate.checks[].findings.worstSeverity": Severity,
 }
 # Enums that name fields of ours, and constants of the Gateway API.
 OTHER_ENUMS = {

@@ -12,7 +12,7 @@ import pytest
 from tests.kubeflow.documents import DIGEST, document, spoiled
 
 from modelwright.errors import InvalidSpec
-from modelwright.kubeflow.evaluation import parse_evaluation
+from modelwright.kubeflow.evaluation_parsing import parse_evaluation
 
 SCHEMA = Path(__file__).parents[2] / "pipelines/modelwright_pipelines/evaluation.schema.json"
 

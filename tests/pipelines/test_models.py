@@ -80,7 +80,7 @@ def test_rows_that_no_model_should_see_are_left_out_and_found(
         write(tmp_path / str(number), rows) for number, rows in enumerate((clean, few, many[::-1], single, hopeless))
     ]
     said = in_ml_environment(CHECK, *lakes)
-    assert said[0] == [1000, {"label rate": "Info"}]
+    assert said[0] == [1000, {"label rate": "Info", "null rate jump": "Info"}]
     assert said[1][0] == 995
     assert {check.split(":")[0]: severity for check, severity in said[1][1].items()} == {
         "tenure_months": "Warning",
@@ -89,6 +89,7 @@ def test_rows_that_no_model_should_see_are_left_out_and_found(
         "(label delay)": "Warning",
         "data_gb": "Warning",
         "rows": "Warning",
+        "null rate jump": "Info",
         "label rate": "Info",
     }
     assert "Error" in said[2][1].values()
@@ -133,3 +134,52 @@ def test_a_champion_is_only_compared_with_if_it_is_the_one_named_and_scores_ever
         assert each["comparisons"] == []
         assert found in each["errors"][0]
         assert str(tmp_path) not in each["errors"][0]
+
+
+SOUND = """
+import json, pathlib, sys, joblib
+from dataclasses import replace
+from datetime import timedelta
+from modelwright_pipelines import artefact, make_model, model as models, slices, soundness
+from modelwright_pipelines.lake import snapshot
+from modelwright_pipelines.split import by_time
+from modelwright_pipelines.validation import null_rate_jump
+rows, folder = snapshot(sys.argv[1]), pathlib.Path(sys.argv[2])
+split = by_time(rows, timedelta(seconds=2))
+make_model.make(split.train, folder / "good", "champion", 0)
+model, signature = models.load(folder / "good")
+leaky = [replace(row, features={**row.features, "refund": row.label + 0.1}) for row in split.train]
+(folder / "evil").mkdir()
+class Evil:
+    def __reduce__(self):
+        return eval, ("print('ran')",)
+joblib.dump(Evil(), folder / "evil" / "model.joblib")
+nulls = rows[:-200] + [replace(row, features={**row.features, "plan": None}) for row in rows[-200:]]
+ones = [replace(row, label=1) for row in split.evaluate]
+other = models.Signature(signature.inputs[1:])
+print(json.dumps({
+    "clean": [soundness.leakage(split.train, signature.numbers).severity,
+              soundness.label_rate_jump(split.train, split.evaluate).severity,
+              soundness.robustness(model, split.evaluate, signature.numbers, 0).severity,
+              artefact.scan(folder / "good").severity, artefact.signature(signature, signature).severity,
+              null_rate_jump(rows).severity],
+    "spoiled": [soundness.leakage(leaky, (*signature.numbers, "refund")).severity,
+                soundness.label_rate_jump(split.train, ones).severity,
+                artefact.scan(folder / "evil").severity, artefact.signature(signature, other).severity,
+                null_rate_jump(nulls).severity],
+    "scan": artefact.scan(folder / "evil").message,
+    "exact": slices.exact_interval(8, 10, 0.95), "level": slices.simultaneous_level(0.95, 4)}))
+"""
+
+
+def test_findings_name_what_cannot_be_trusted_and_nothing_else(
+    in_ml_environment: Callable[..., Any], tmp_path: Path
+) -> None:
+    lake = write(tmp_path / "lake", customers(1200))
+    said = in_ml_environment(SOUND, lake, str(tmp_path / "models"))
+    assert said["clean"] == ["Info"] * 6
+    assert said["spoiled"] == ["Error", "Warning", "Error", "Error", "Error"]
+    assert "builtins.eval" in said["scan"], "refused before it ran"
+    # Clopper and Pearson's own table, and 1 − 2 · 0.05 / 4.
+    assert [round(end, 4) for end in said["exact"]] == [0.4439, 0.9748]
+    assert said["level"] == 0.975

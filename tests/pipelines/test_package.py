@@ -40,10 +40,12 @@ def test_the_committed_pipeline_is_what_the_code_says_and_an_edit_by_hand_is_fou
 def test_the_pipeline_declares_what_the_operator_passes() -> None:
     spec = yaml.safe_load((REPOSITORY / "pipelines" / "compiled" / "churn-training.yaml").read_text())
     declared = spec["root"]["inputDefinitions"]["parameters"]
-    texts = ("data", "since", "result_uri", "run_uid", "run_name", "champion_uri", "champion_digest", "label_horizon")
+    parts = ("data", "since", "result_uri", "run_uid", "run_name", "champion_uri", "champion_digest")
+    texts = (*parts, "label_horizon", "slices", "anchor")
     assert {name: each["parameterType"] for name, each in declared.items()} == {
         **dict.fromkeys(texts, "STRING"),
         "seed": "NUMBER_INTEGER",
+        "comparison_confidence": "NUMBER_DOUBLE",
     }
     assert {name for name, each in declared.items() if not each.get("isOptional")} == {"data", "result_uri", "run_uid"}
 

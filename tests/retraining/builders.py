@@ -9,10 +9,10 @@ from typing import Any
 
 from modelwright.analysis.counts import Counts
 from modelwright.api.conditions import Condition
+from modelwright.api.gate import AgainstChampion, Check, Gate
 from modelwright.api.metrics import Bounds, Proportion
 from modelwright.api.models import Model
 from modelwright.api.policy import (
-    Check,
     Limits,
     MetricTrigger,
     Parameter,
@@ -82,9 +82,11 @@ def policy(**spec: Any) -> RetrainPolicy:
         ),
         "triggers": (TRIGGER,),
         "limits": Limits(cooldown=timedelta(hours=1), settle=timedelta(minutes=30)),
-        "checks": (
-            Check("floor", "accuracy", bounds=Bounds(min=Decimal("0.90"))),
-            Check("not-worse", "accuracy", champion_max_decrease=Decimal("0.005")),
+        "gate": Gate(
+            (
+                Check("floor", "accuracy", bounds=Bounds(min=Decimal("0.90"))),
+                Check("not-worse", "accuracy", champion=AgainstChampion(max_decrease=Decimal("0.005"))),
+            )
         ),
     }
     return RetrainPolicy("ml", "churn", "policy-uid", 1, "7", PolicySpec(**{**defaults, **spec}))

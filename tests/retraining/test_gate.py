@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from tests.retraining.builders import CHAMPION, NEW_DIGEST, NOW, OLD_DIGEST, evaluation
 
+from modelwright.api.gate import AgainstChampion, Check, Gate
 from modelwright.api.metrics import Bounds
 from modelwright.api.models import Model
-from modelwright.api.policy import Champion, Check
+from modelwright.api.policy import Champion
 from modelwright.kubeflow.evaluation import (
     Comparison,
     EvaluatedChampion,
@@ -24,7 +25,7 @@ from modelwright.kubeflow.evaluation import (
 from modelwright.retraining.plan.gate import GateInput, judge, passed
 
 FLOOR = Check("floor", "accuracy", bounds=Bounds(min=Decimal("0.90")))
-NOT_WORSE = Check("not-worse", "accuracy", champion_max_decrease=Decimal("0.005"))
+NOT_WORSE = Check("not-worse", "accuracy", champion=AgainstChampion(max_decrease=Decimal("0.005")))
 SERVING = Champion("77d0aa91c2", CHAMPION, "churn")
 OTHER_DIGEST = "sha256:" + "2" * 64
 
@@ -36,7 +37,7 @@ def given(**changes: Any) -> GateInput:
         "model_digest": NEW_DIGEST,
         "champion": SERVING,
         "rejected": {},
-        "checks": (FLOOR, NOT_WORSE),
+        "gate": Gate(changes.pop("checks", (FLOOR, NOT_WORSE)), changes.pop("attempts_per_data", 1)),
     }
     return GateInput(**{**defaults, **changes})
 
@@ -56,10 +57,12 @@ def test_a_better_model_on_fresh_rows_passes_every_line() -> None:
         "RunEcho",
         "DigestMatches",
         "NewDigest",
+        "NewRecipe",
         "ChampionUnchanged",
         "RowsAreLater",
         "RowsDisjoint",
         "Sampling",
+        "AttemptsPerData",
         "floor",
         "not-worse",
     ]
@@ -149,7 +152,7 @@ def test_a_champion_that_is_gone_by_now_invalidates_the_comparison() -> None:
 
 
 def test_where_less_is_better_a_decrease_of_quality_is_an_increase_of_the_metric() -> None:
-    check = Check("calibration", "ece", champion_max_decrease=Decimal("0.005"))
+    check = Check("calibration", "ece", champion=AgainstChampion(max_decrease=Decimal("0.005")))
     assert not bad(given(checks=(check,)))
     worse = evaluation(comparisons={"ece": Comparison(0.004, 0.001, 0.006, 0.95, "paired")})
     assert bad(given(checks=(check,), evaluation=worse)) == {"calibration": "Fail"}

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from modelwright.api.conditions import Condition
+from modelwright.api.gate import BUILT_IN_ONLY, Gate
 from modelwright.api.metrics import Bounds, Proportion, Value
 from modelwright.api.models import Model
 from modelwright.api.rollout import State
@@ -65,24 +66,12 @@ class Pipeline:
 
 
 @dataclass(frozen=True)
-class Check:
-    """A gate line on one metric of the evaluation: either `bounds` (an absolute floor or ceiling), or a comparison
-    with the champion on the same rows (`max_decrease` in the metric's own unit, at `confidence`)."""
-
-    name: str
-    metric: str
-    bounds: Bounds | None = None
-    champion_max_decrease: Decimal | None = None
-    confidence: Decimal = Decimal("0.95")
-
-
-@dataclass(frozen=True)
 class PolicySpec:
     pipeline: Pipeline
     state: State = State.ACTIVE
     triggers: tuple[Trigger, ...] = ()
     limits: Limits = Limits()
-    checks: tuple[Check, ...] = ()
+    gate: Gate = BUILT_IN_ONLY
     model_rollout: str = ""  # spec: championFrom.modelRolloutRef; "" means the one rollout that follows this policy
 
 
@@ -101,6 +90,18 @@ class Champion:
     model: Model
     model_rollout: str
     since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RejectedModel:
+    """Not to be tried again. `revision` is the one that a rollout took back, "" where the gate said no: then only the
+    recipe is rejected, as other rows may judge the same model otherwise."""
+
+    digest: str
+    reason: str
+    retrain_run: str
+    recipe: str = ""
+    revision: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ class PolicyStatus:
     last_run: str = ""
     last_run_finished_at: datetime | None = None
     next_number: int = 1
+    rejected: tuple[RejectedModel, ...] = ()
     conditions: tuple[Condition, ...] = ()
 
 

@@ -33,6 +33,7 @@ class RunSpec:
     evidence: tuple[Evidence, ...]
     pipeline: Pipeline  # as the policy said when it fired; valueFrom is resolved to literals
     champion: Model | None = None  # at the time of the trigger
+    confidence: str = ""  # one-sided, that the gate will need of comparisons; "" where it compares nothing
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,15 @@ class PipelineRun:
 
 @dataclass(frozen=True)
 class EvaluationSummary:
+    """`rows_digest` names the evaluation rows and `data` the training rows, `recipe` what the model was made with."""
+
     uri: str
     digest: str
     samples: int
     champion: str = ""
+    rows_digest: str = ""
+    data: str = ""
+    recipe: str = ""
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,8 @@ def _run_spec(spec: RunSpec) -> dict[str, Any]:
     }
     if spec.champion:
         written["champion"] = write_record(spec.champion)
+    if spec.confidence:
+        written["confidence"] = spec.confidence
     return written
 
 

@@ -17,7 +17,8 @@ import fsspec
 
 from modelwright.errors import InvalidSpec, ModelwrightError, Unavailable
 from modelwright.kubeflow.digest import content_digest, digest
-from modelwright.kubeflow.evaluation import Evaluation, parse_evaluation
+from modelwright.kubeflow.evaluation import Evaluation
+from modelwright.kubeflow.evaluation_parsing import parse_evaluation
 from modelwright.kubeflow.questions import Failure, ReadEvaluation, ReadResult, Trouble
 
 MAX_EVALUATION = 4 << 20

@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,17 @@ import jsonschema
 import yaml
 from tests.playground.kubeflow.server import Server
 
+from modelwright.api.gate import AgainstChampion, Check, DeclaredSlices, FindingsCheck, Gate, Severity
+from modelwright.api.metrics import Bounds
+from modelwright.api.models import Model
+from modelwright.api.policy import Champion
 from modelwright.kubeflow.digest import digest_folder
-from modelwright.kubeflow.evaluation import parse_evaluation
+from modelwright.kubeflow.evaluation_parsing import parse_evaluation
+from modelwright.retraining.plan.gate import GateInput, judge
+from modelwright.retraining.plan.recipe import recipe_digest
 from modelwright_playground.world import Concept, World
 
+SOUND = ("leakage", "label rate jump", "null rate jump", "signature", "scan", "robustness")
 START = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 
@@ -28,7 +36,7 @@ def lake(folder: Path, seed: int, concept: Concept, count: int, start: datetime)
         for number, customer in enumerate(World(seed).customers(count, concept)):
             time = start + timedelta(milliseconds=100 * number)
             row = {
-                "id": f"{concept}-{number}",
+                "id": f"{folder.name}-{concept}-{number}",
                 "time": time.isoformat(),
                 "labelTime": (time + timedelta(seconds=2)).isoformat(),
                 "features": customer.features,
@@ -60,6 +68,7 @@ def test_a_retrained_model_is_judged_beside_the_champion_on_rows_that_neither_ha
     data = lake(tmp_path / "lake", 1, "before", 1500, START)
     drifted = START + timedelta(hours=1)
     lake(tmp_path / "lake", 2, "after", 2000, drifted)
+    anchor = lake(tmp_path / "anchor", 3, "after", 300, START)
     result = tmp_path / "results" / "ml" / "churn-1" / "evaluation.json"
     spec = yaml.safe_load((repo / "pipelines" / "compiled" / "churn-training.yaml").read_text())
     run = kubeflow.ended(
@@ -72,6 +81,9 @@ def test_a_retrained_model_is_judged_beside_the_champion_on_rows_that_neither_ha
             run_name="churn-1",
             champion_uri=best["uri"],
             champion_digest=best["digest"],
+            slices="plan",
+            comparison_confidence=0.983334,
+            anchor=anchor,
         ),
         120,
     )
@@ -81,7 +93,7 @@ def test_a_retrained_model_is_judged_beside_the_champion_on_rows_that_neither_ha
     schema = json.loads((repo / "pipelines" / "modelwright_pipelines" / "evaluation.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(document)
     # The operator's own reading of the same contract.
-    parse_evaluation(document)
+    evaluation = parse_evaluation(document)
 
     assert document["runUid"] == "uid-1"
     assert document["champion"] == {"digest": best["digest"], "rescored": "Yes"}
@@ -94,6 +106,22 @@ def test_a_retrained_model_is_judged_beside_the_champion_on_rows_that_neither_ha
     assert document["metrics"]["accuracy"]["value"] > 0.85
     assert document["comparisons"]["accuracy"]["low"] > 0.05
     assert {each["value"] for each in document["slices"]} >= {"basic", "standard", "premium", "family"}
+    checks = (
+        Check("slices", "accuracy", slices=DeclaredSlices(Bounds(min=Decimal("0.5")), 20, ("plan=basic",))),
+        Check("anchor", "accuracy", champion=AgainstChampion(min_increase=Decimal("0.02")), dataset=anchor),
+        Check("better", "accuracy", champion=AgainstChampion(min_increase=Decimal("0.02"))),
+        Check("fair", "parity_gap", bounds=Bounds(max=Decimal("0.9"))),
+        Check("small", "size", bounds=Bounds(max=Decimal("1000000"))),
+        Check("fast", "latency", bounds=Bounds(max=Decimal("1"))),
+        Check("sound", findings=FindingsCheck(Severity.WARNING, SOUND)),
+    )
+    serving = Champion("r", Model("v", best["uri"], best["digest"]), "churn")
+    lines = judge(
+        GateInput(
+            "uid-1", evaluation, document["model"]["digest"], serving, {}, Gate(checks, 3), recipe_digest(evaluation)
+        )
+    )
+    assert [line for line in lines if line.verdict != "Pass"] == []
 
 
 def test_too_few_rows_fail_the_run_with_what_was_found_and_what_is_needed(kubeflow: Server, tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 from modelwright.api.fields import Fields
 from modelwright.api.parsing import metrics, shared
+from modelwright.api.parsing.gate import gate
 from modelwright.api.parsing.pipeline import pipeline, resolvable
 from modelwright.api.parsing.statuses import parse_policy_status
 from modelwright.api.policy import (
-    Check,
     Limits,
     MetricTrigger,
     PolicySpec,
@@ -37,13 +37,13 @@ def parse_policy(body: Mapping[str, Any]) -> RetrainPolicy:
 
 
 def _spec(fields: Fields) -> PolicySpec:
-    limits, gate = fields.section_or_empty("limits"), fields.maybe_section("gate")
+    limits = fields.section_or_empty("limits")
     return PolicySpec(
         pipeline=pipeline(fields.section("pipeline"), resolvable),
         state=fields.choice("state", State, PolicySpec.state),
         triggers=tuple(_trigger(trigger) for trigger in fields.some_sections("triggers")),
         limits=Limits(limits.duration("cooldown", Limits.cooldown), limits.duration("settle", Limits.settle)),
-        checks=tuple(_check(check) for check in gate.some_sections("checks")) if gate else (),
+        gate=gate(fields.maybe_section("gate")),
         model_rollout=_model_rollout(fields),
     )
 
@@ -68,18 +68,4 @@ def _metric_trigger(fields: Fields) -> MetricTrigger:
         confidence=fields.decimal("confidence", MetricTrigger.confidence),
         min_samples=fields.integer("minSamples", MetricTrigger.min_samples),
         hold=fields.duration("for", MetricTrigger.hold),
-    )
-
-
-def _check(fields: Fields) -> Check:
-    champion = fields.maybe_section("champion")
-    absolute = fields.has("min") or fields.has("max")
-    if bool(champion) == absolute:
-        raise fields.refuse("champion", "must be set, or else `min`, `max` or both; not both kinds and not neither")
-    return Check(
-        name=fields.text("name"),
-        metric=fields.text("metric"),
-        bounds=metrics.bounds(fields) if absolute else None,
-        champion_max_decrease=champion.decimal("maxDecrease") if champion else None,
-        confidence=fields.decimal("confidence", Check.confidence),
     )

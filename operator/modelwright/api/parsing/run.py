@@ -40,4 +40,5 @@ def _spec(fields: Fields) -> RunSpec:
         evidence=tuple(read_record(Evidence, evidence) for evidence in fields.some_sections("evidence")),
         pipeline=pipeline(fields.section("pipeline"), literal),
         champion=shared.model(champion) if champion else None,
+        confidence=fields.text("confidence", RunSpec.confidence),
     )

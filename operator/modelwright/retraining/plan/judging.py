@@ -8,10 +8,11 @@ from modelwright.analysis.verdict import Verdict
 from modelwright.api.models import Model
 from modelwright.api.policy import RetrainPolicy
 from modelwright.api.rollout import ModelRollout
-from modelwright.api.run import EvaluationSummary, GateLine
+from modelwright.api.run import EvaluationSummary, GateLine, RetrainRun
 from modelwright.kubeflow.questions import Failure, ReadEvaluation, ReadResult, Trouble
-from modelwright.retraining.plan import lineage
+from modelwright.retraining.plan import lineage, rejections
 from modelwright.retraining.plan.gate import GateInput, judge, passed
+from modelwright.retraining.plan.recipe import recipe_digest
 from modelwright.retraining.plan.run_steps import RunPlan, Step
 
 # Object stores may show a new object late.
@@ -41,14 +42,19 @@ def judge_result(step: Step, policy: RetrainPolicy, follower: ModelRollout | Non
 
 def _verdict(step: Step, policy: RetrainPolicy, follower: ModelRollout | None, result: ReadResult) -> RunPlan:
     run, evaluation = step.run, result.evaluation
+    recipe, rows = recipe_digest(evaluation), evaluation.evaluate.rows.digest
+    rejected = rejections.learned(policy, step.seen.siblings, follower)
     lines = judge(
         GateInput(
             run_uid=run.uid,
             evaluation=evaluation,
             model_digest=result.model_digest,
             champion=lineage.champion_of(follower),
-            rejected={found.digest: found.reason for found in follower.status.rejected} if follower else {},
-            checks=policy.spec.checks,
+            rejected=rejections.models(rejected),
+            gate=policy.spec.gate,
+            recipe=recipe,
+            rejected_recipes=rejections.recipes(rejected),
+            attempt=1 + sum(_was_judged_on(rows, other) for other in step.seen.siblings),
         )
     )
     changes = {
@@ -58,6 +64,9 @@ def _verdict(step: Step, policy: RetrainPolicy, follower: ModelRollout | None, r
             digest=result.file_digest,
             samples=evaluation.evaluate.n,
             champion=evaluation.champion.digest if evaluation.champion else "",
+            rows_digest=rows,
+            data=evaluation.train.digest,
+            recipe=recipe,
         ),
         "model": Model(version=run.name, uri=evaluation.model.uri, digest=result.model_digest),
     }
@@ -67,6 +76,10 @@ def _verdict(step: Step, policy: RetrainPolicy, follower: ModelRollout | None, r
     if approved and approved.number > run.spec.number:
         return step.fails("Superseded", f"{approved.model.version} was approved before", phase="Rejected", **changes)
     return step.succeeds("Approved", f"{run.name} passed all {len(lines)} lines of the gate", **changes)
+
+
+def _was_judged_on(rows: str, other: RetrainRun) -> bool:
+    return other.status.evaluation is not None and other.status.evaluation.rows_digest == rows
 
 
 def _why_not(lines: tuple[GateLine, ...]) -> str:

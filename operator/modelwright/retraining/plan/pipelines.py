@@ -43,7 +43,12 @@ def check_parameters(declared: Sequence[DeclaredParameter], parameters: Sequence
         raise InvalidSpec(f"{path}.parameters", f"{unknown[0]} is not declared by the pipeline, which declares {shown}")
     given = tuple((parameter.name, parameter.value) for parameter in parameters if parameter.value is not None)
     ours: Parameters = (("result_uri", "file:///"), ("run_uid", "uid"))
-    offered: Parameters = (("run_name", ""), ("champion_uri", ""), ("champion_digest", ""))
+    offered: Parameters = (
+        ("run_name", ""),
+        ("champion_uri", ""),
+        ("champion_digest", ""),
+        ("comparison_confidence", "0.975"),
+    )
     try:
         typed_parameters([one for one in declared if one.name not in later], (*given, *ours), offered)
     except InvalidSpec as error:
@@ -81,6 +86,8 @@ def required_parameters(run: RetrainRun, result_uri: str) -> Parameters:
 
 
 def offered_parameters(run: RetrainRun) -> Parameters:
-    """What the pipeline may declare: the model's version, and the champion to compare with ("" if there is none)."""
+    """What the pipeline may declare: the model's version, the champion to compare with ("" if there is none), and how
+    sure comparisons have to be."""
     champion = run.spec.champion or Model("", "")
-    return (("run_name", run.name), ("champion_uri", champion.uri), ("champion_digest", champion.digest))
+    confidence = (("comparison_confidence", run.spec.confidence),) if run.spec.confidence else ()
+    return (("run_name", run.name), ("champion_uri", champion.uri), ("champion_digest", champion.digest), *confidence)

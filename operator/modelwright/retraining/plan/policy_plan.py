@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from modelwright.api.conditions import Condition, carry_over
@@ -14,7 +15,8 @@ from modelwright.api.run import Evidence, RetrainRun, RunSpec
 from modelwright.errors import InvalidSpec
 from modelwright.kubeflow.questions import DescribePipeline, Failure, PipelineDescription, Trouble
 from modelwright.retraining.observation import PolicyObservation
-from modelwright.retraining.plan import lineage, policy_conditions
+from modelwright.retraining.plan import lineage, policy_conditions, rejections
+from modelwright.retraining.plan.gate import needed_confidence
 from modelwright.retraining.plan.limits import BEFORE_CREATING, Hold, Situation, first_hold
 from modelwright.retraining.plan.pipelines import check_parameters, resolved, server_for
 from modelwright.retraining.plan.telling import Event
@@ -65,6 +67,7 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         _status(policy, seen.runs, approved, conditions, now),
         champion=champion,
         triggers=tuple(look.status for look in looks),
+        rejected=rejections.learned(policy, seen.runs, follower),
     )
     return PolicyPlan(
         questions=(pipeline, *(look.question for look in looks if look.question)),
@@ -127,8 +130,15 @@ def _new_run(
             evidence=evidence,
             pipeline=replace(policy.spec.pipeline, parameters=resolved(policy.spec.pipeline, evidence, champion)),
             champion=champion.model if champion else None,
+            confidence=_confidence(policy),
         ),
     )
+
+
+def _confidence(policy: RetrainPolicy) -> str:
+    needed = needed_confidence(policy.spec.gate)
+    # Rounded up: a comparison made at exactly this confidence has to be sure enough.
+    return "" if needed is None else str(needed.quantize(Decimal("0.000001"), ROUND_UP))
 
 
 def _readiness(

@@ -1,0 +1,23 @@
+"""The gate: a readable list of named checks, each with verdict and numbers. What is missing never passes."""
+
+from __future__ import annotations
+
+from modelwright.analysis.verdict import Verdict
+from modelwright.api.run import GateLine
+from modelwright.retraining.plan.gate.attempts import attempts_line, needed_confidence
+from modelwright.retraining.plan.gate.built_in import BUILT_IN
+from modelwright.retraining.plan.gate.checks import check_line
+from modelwright.retraining.plan.gate.given import GateInput
+from modelwright.retraining.plan.gate.unchecked import not_clearly_worse
+
+__all__ = ["GateInput", "judge", "needed_confidence", "passed"]
+
+
+def judge(given: GateInput) -> tuple[GateLine, ...]:
+    """All lines, the built-in ones first. The model passes iff every line passes."""
+    own = [check_line(check, given) for check in given.gate.checks] or [not_clearly_worse(given)]
+    return (*(line(given) for line in (*BUILT_IN, attempts_line)), *own)
+
+
+def passed(lines: tuple[GateLine, ...]) -> bool:
+    return bool(lines) and all(line.verdict == Verdict.PASS for line in lines)
