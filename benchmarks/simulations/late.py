@@ -14,8 +14,8 @@ from benchmarks.simulations.traffic import SECONDS, independent, joined
 from benchmarks.simulations.vectorised import Arrivals, Evidences, Floats
 
 from modelwright.analysis.alpha import Allocation, allocate
-from modelwright.analysis.guardrail import DOUBT
 from modelwright.analysis.margin import max_increase
+from modelwright.analysis.starts import DOUBT
 
 HEALTHY, FAULTY, MARGIN = 0.002, 0.05, Decimal("0.005")
 RATE = 50

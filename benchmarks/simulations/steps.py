@@ -10,8 +10,8 @@ from benchmarks.simulations.vectorised import Arrivals, Evidences, Flags
 from numpy.typing import NDArray
 
 from modelwright.analysis.alpha import Allocation
-from modelwright.analysis.guardrail import DOUBT
 from modelwright.analysis.margin import Margin
+from modelwright.analysis.starts import DOUBT
 
 NEVER = np.inf
 ENOUGH = 50

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln, logsumexp, xlogy
 
-from modelwright.analysis import harm
+from modelwright.analysis import harm, starts
 from modelwright.analysis.dispersion import SCALES
 from modelwright.analysis.margin import Margin
 from modelwright.analysis.sequence import ANYWHERE
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-_EXCESSES = np.array(harm.EXCESSES)[:, None]
+_EXCESSES = np.array(starts.EXCESSES)[:, None]
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class Evidences:
         self.candidate, self.candidate_bad = np.zeros(rollouts), np.zeros(rollouts)
         self.usual, self.usual_bad = np.zeros(rollouts), np.zeros(rollouts)
         self.blocks = np.zeros(rollouts, int)
-        self.logs = np.full((len(harm.EXCESSES), rollouts), -np.inf)
-        self.recent = np.zeros((len(harm.EXCESSES), rollouts))
+        self.logs = np.full((len(starts.EXCESSES), rollouts), -np.inf)
+        self.recent = np.zeros((len(starts.EXCESSES), rollouts))
         self.of_stable, self.of_candidate = Dispersions(rollouts), Dispersions(rollouts)
 
     def add(self, stable: Ints, stable_bad: Ints, candidate: Ints, candidate_bad: Ints) -> None:
@@ -95,10 +95,10 @@ class Evidences:
         dispersion = self.of_stable.factor(self.stable_bad, self.stable)
         both = (stable > 0) & (candidate > 0)
         block = self._log_e(stable, stable_bad, candidate, candidate_bad) / dispersion
-        cap = np.where(self.usual_bad >= harm.KNOWN_EVENTS * dispersion, harm.CAP, harm.CAP_AT_FIRST)
+        cap = np.where(self.usual_bad >= starts.KNOWN_EVENTS * dispersion, starts.CAP, starts.CAP_AT_FIRST)
         block = np.where(self.blocks > 0, np.minimum(block, np.log(cap)), 0.0)
         number = self.blocks + 1
-        starting = np.log(np.where(number <= harm.HORIZON, 0.5 / harm.HORIZON, 0) + 0.5 / (number * (number + 1)))
+        starting = np.log(np.where(number <= starts.HORIZON, 0.5 / starts.HORIZON, 0) + 0.5 / (number * (number + 1)))
         self.logs = np.where(both, block + np.logaddexp(self.logs, starting), self.logs)
         self.recent = np.where(both, np.maximum(self.recent + block, 0), self.recent)
         self.blocks = self.blocks + both
@@ -109,7 +109,7 @@ class Evidences:
         self.of_candidate.add(candidate_bad, candidate)
 
     def log_e(self) -> Floats:
-        waiting = 0.5 * np.maximum(0, 1 - self.blocks / harm.HORIZON) + 0.5 / (self.blocks + 1)
+        waiting = 0.5 * np.maximum(0, 1 - self.blocks / starts.HORIZON) + 0.5 / (self.blocks + 1)
         parts = [np.log(waiting), *(one - np.log(len(self.logs)) for one in self.logs)]
         return np.asarray(logsumexp(np.array(parts), axis=0))
 

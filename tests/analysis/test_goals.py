@@ -63,11 +63,13 @@ def test_a_wanted_increase_that_is_ruled_out_is_futile_at_once() -> None:
 def test_a_goal_may_be_a_mean() -> None:
     rng = np.random.default_rng(2)
     reasons = [
-        judged(MeanEvidence(0, 10).with_blocks(mean_blocks(rng, 100, stable=2, candidate=mean))).reason
+        judged(
+            MeanEvidence(0, 10).with_blocks(mean_blocks(rng, 100, stable=2, candidate=mean), max_decrease(HARM))
+        ).reason
         for mean in (3, 1.5)
     ]
     assert reasons == ["Improved", "Harmful"]
-    impossible = MeanEvidence(0, 1).with_blocks(mean_blocks(rng, 2, stable=2, candidate=2))
+    impossible = MeanEvidence(0, 1).with_blocks(mean_blocks(rng, 2, stable=2, candidate=2), max_decrease(HARM))
     assert judged(impossible).verdict is Verdict.ERROR
 
 

@@ -86,17 +86,17 @@ def test_bursts_that_were_seen_make_a_pass_wait_for_more() -> None:
 
 def test_means_within_the_margin_pass_and_beyond_it_fail() -> None:
     margin, rng = max_increase(Decimal("0.5")), np.random.default_rng(6)
-    good = MeanEvidence(0, 10).with_blocks(mean_blocks(rng, 100, stable=2, candidate=2))
-    bad = MeanEvidence(0, 10).with_blocks(mean_blocks(rng, 100, stable=2, candidate=3))
-    early = MeanEvidence(0, 10).with_blocks(mean_blocks(rng, 1, stable=2, candidate=3))
+    good = MeanEvidence(0, 10).with_blocks(mean_blocks(rng, 100, stable=2, candidate=2), margin)
+    bad = MeanEvidence(0, 10).with_blocks(mean_blocks(rng, 100, stable=2, candidate=3), margin)
+    early = MeanEvidence(0, 10).with_blocks(mean_blocks(rng, 1, stable=2, candidate=3), margin)
     reasons = [compare_means(one, margin, ALPHA).reason for one in (good, bad, early, MeanEvidence(0, 10))]
     assert reasons == ["WithinMargin", "WorseThanStable", "NotYetDecided", "NoSamples"]
 
 
 def test_means_beyond_their_bounds_are_an_error_and_stay_one() -> None:
-    rng = np.random.default_rng(7)
-    seen = MeanEvidence(0, 1).with_blocks(mean_blocks(rng, 10, stable=2, candidate=2))
-    finding = compare_means(seen, max_increase(Decimal("0.1")), ALPHA)
+    margin, rng = max_increase(Decimal("0.1")), np.random.default_rng(7)
+    seen = MeanEvidence(0, 1).with_blocks(mean_blocks(rng, 10, stable=2, candidate=2), margin)
+    finding = compare_means(seen, margin, ALPHA)
     assert (finding.verdict, finding.reason) == (Verdict.ERROR, "OutsideBounds")
 
 

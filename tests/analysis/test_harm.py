@@ -15,8 +15,9 @@ from modelwright.analysis.blocks import Block
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.guardrail import alpha_spent
-from modelwright.analysis.harm import EXCESSES, HORIZON, Harm, log_e_of_block, waiting, weight_of_start
+from modelwright.analysis.harm import Harm, log_e_of_block
 from modelwright.analysis.margin import Margin, max_decrease, max_increase, max_ratio, min_ratio
+from modelwright.analysis.starts import EXCESSES, HORIZON, waiting, weight_of_start
 
 FORMS = (max_increase(Decimal(0)), HALF_A_POINT, max_ratio(Decimal("1.2")), min_ratio(Decimal("0.98")))
 

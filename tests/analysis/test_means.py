@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from math import log, log1p, sqrt
 
 import numpy as np
@@ -13,7 +14,10 @@ from scipy import stats
 from tests.analysis.arms import BEGIN, mean_blocks, moments
 
 from modelwright.analysis.blocks import MeanBlock, Moments
+from modelwright.analysis.margin import max_increase
 from modelwright.analysis.means import Arm, MeanEvidence
+
+TENTH = max_increase(Decimal("0.1"))
 
 pieces = st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=20), min_size=1, max_size=15)
 
@@ -82,19 +86,21 @@ def test_the_unit_and_the_place_of_zero_do_not_matter() -> None:
         return Moments(block.count, 100 * block.sum - 300 * block.count, squares)
 
     other = [MeanBlock(b.at, moved(b.stable), moved(b.candidate)) for b in plain]
-    here = MeanEvidence(0, 10).with_blocks(plain).intervals(0.05)
-    there = MeanEvidence(-300, 700).with_blocks(other).intervals(0.05)
-    for a, b in zip(here, there, strict=True):
+    margin, wide = max_increase(Decimal("0.1")), max_increase(Decimal(10))
+    here, there = MeanEvidence(0, 10).with_blocks(plain, margin), MeanEvidence(-300, 700).with_blocks(other, wide)
+    assert here.harm.log_e == pytest.approx(there.harm.log_e)
+    for a, b in zip(here.intervals(0.05), there.intervals(0.05), strict=True):
         assert (100 * a.low - 300, 100 * a.high - 300) == pytest.approx((b.low, b.high))
 
 
 def test_blocks_of_a_mean_may_come_again_and_survive_a_restart() -> None:
     history = mean_blocks(np.random.default_rng(4), 30, stable=2, candidate=3)
-    at_once = MeanEvidence(0, 10).with_blocks(history)
-    again = MeanEvidence(0, 10).with_blocks(history[:20]).with_blocks(history[5:])
+    at_once = MeanEvidence(0, 10).with_blocks(history, TENTH)
+    again = MeanEvidence(0, 10).with_blocks(history[:20], TENTH).with_blocks(history[5:], TENTH)
     assert again == at_once
     assert MeanEvidence.decoded(at_once.encoded()) == at_once
-    assert at_once.with_blocks([MeanBlock(BEGIN + timedelta(seconds=3), *(history[0].stable,) * 2)]) == at_once
+    late = [MeanBlock(BEGIN + timedelta(seconds=3), *(history[0].stable,) * 2)]
+    assert at_once.with_blocks(late, TENTH) == at_once
 
 
 @pytest.mark.parametrize("text", ["", "[]", "[9,0,1,null,false,[],[]]", "null"])

@@ -19,9 +19,10 @@ from tests.analysis.arms import ALPHA, blocks
 from modelwright.analysis.alpha import allocate
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence, dispersion_of_stable
-from modelwright.analysis.guardrail import DOUBT, alpha_spent, compare
+from modelwright.analysis.guardrail import alpha_spent, compare
 from modelwright.analysis.margin import Margin, max_decrease, max_increase, max_ratio, min_ratio
 from modelwright.analysis.sequence import confidence_sequence
+from modelwright.analysis.starts import DOUBT
 from modelwright.analysis.verdict import Verdict
 
 REPO = Path(__file__).resolve().parents[2]

@@ -1,46 +1,167 @@
 """Judges a growing proportion by bounds that hold by themselves: Pass, Fail or not yet, at known error rates.
 
-It uses the confidence sequence of sequence.py, so it may be asked at every look. It takes observations as independent:
-errors that come in bursts fail it more often than `alpha` says.
+As guardrail.py does against stable, with the same guards. Fail comes from evidence that starts anew with every block
+(starts.py): a likelihood ratio between a proportion beyond the bound and the bound itself. It is capped per block and
+divided by the dispersion of the candidate. That of a fault which begins is not known yet when its evidence starts, and
+does not count until the evidence has come to nothing. Pass comes from the confidence sequence, widened likewise.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, field
+from datetime import datetime
+from math import inf, log, log1p
+
 from modelwright.analysis.alpha import Allocation
-from modelwright.analysis.counts import Counts
+from modelwright.analysis.blocks import BLOCK
+from modelwright.analysis.counts import NOTHING, Counts
+from modelwright.analysis.dispersion import Dispersion
 from modelwright.analysis.numbers import counted, shown
 from modelwright.analysis.sequence import Interval, confidence_sequence
+from modelwright.analysis.starts import DOUBT, EXCESSES, Starts, guarded
 from modelwright.analysis.threshold import bounds_text
 from modelwright.analysis.verdict import Finding, Verdict
 from modelwright.api.metrics import Bounds
+from modelwright.api.times import format_time, parse_time
+
+_VERSION = 1
 
 
-def proportion_within(counts: Counts, bounds: Bounds, alpha: Allocation) -> Finding:
+@dataclass(frozen=True)
+class Beyond:
+    """Evidence that a proportion is beyond one bound. `recent` is the newest, 0 while it speaks for the candidate.
+
+    `dispersion` and `known_events` are what the candidate had shown when the newest evidence began.
+    """
+
+    starts: Starts = field(default_factory=Starts)
+    recent: float = 0.0
+    dispersion: float = 1.0
+    known_events: int = 0
+
+    def with_block(self, bad: Counts, limit: float, dispersion: float, known_events: int) -> Beyond:
+        """Add a block of what is bad beyond `limit`; `dispersion` and `known_events` are from the blocks before."""
+        used, known = (self.dispersion, self.known_events) if self.recent > 0 else (dispersion, known_events)
+        logs = [guarded(_log_ratio(bad, limit, excess), used, known) for excess in EXCESSES]
+        return Beyond(self.starts.with_block(logs), max(0.0, self.recent + max(logs)), used, known)
+
+
+@dataclass(frozen=True)
+class BoundedEvidence:
+    """What a proportion with bounds of its own has shown in one step; `until` is the end of the newest block folded.
+
+    Folding blocks a second time changes nothing.
+    """
+
+    until: datetime | None = None
+    counts: Counts = NOTHING
+    dispersion: Dispersion = field(default_factory=Dispersion)
+    above: Beyond = field(default_factory=Beyond)
+    below: Beyond = field(default_factory=Beyond)
+
+    def with_blocks(self, blocks: Iterable[tuple[datetime, Counts]], bounds: Bounds) -> BoundedEvidence:
+        """Fold what was counted from each time on, for BLOCK; what begins before `until` was folded already."""
+        evidence = self
+        for at, counts in sorted(blocks, key=lambda block: block[0]):
+            if counts.total and (evidence.until is None or at >= evidence.until):
+                evidence = evidence._with(at, counts, bounds)
+        return evidence
+
+    @property
+    def factor(self) -> float:
+        """By how much the confidence sequence is widened."""
+        p = (self.counts.events + 0.5) / (self.counts.total + 1)
+        return self.dispersion.factor(p * (1 - p))
+
+    def _with(self, at: datetime, counts: Counts, bounds: Bounds) -> BoundedEvidence:
+        above, below, factor, events = self.above, self.below, self.factor, self.counts.events
+        if bounds.max is not None:
+            above = above.with_block(counts, float(bounds.max), factor, events)
+        if bounds.min is not None:
+            rest = Counts(counts.total - counts.events, counts.total)
+            below = below.with_block(rest, 1 - float(bounds.min), factor, self.counts.total - events)
+        dispersion = self.dispersion.added(counts.events, counts.total)
+        return BoundedEvidence(at + BLOCK, self.counts + counts, dispersion, above, below)
+
+    def encoded(self) -> str:
+        """One line of text that `decoded` reads back equal."""
+        sides = [
+            [
+                one.starts.blocks,
+                [None if log == -inf else log for log in one.starts.logs],
+                one.recent,
+                one.dispersion,
+                one.known_events,
+            ]
+            for one in (self.above, self.below)
+        ]
+        until = format_time(self.until) if self.until else None
+        parts = [_VERSION, "bounded", until, astuple(self.counts), self.dispersion.numbers(), *sides]
+        return json.dumps(parts, separators=(",", ":"))
+
+    @classmethod
+    def decoded(cls, text: str) -> BoundedEvidence:
+        """What `encoded` wrote. Raises ValueError for anything else, also for what another version wrote."""
+        try:
+            version, kind, until, counts, dispersion, *sides = json.loads(text)
+            if (version, kind) != (_VERSION, "bounded"):
+                raise ValueError(f"version {version}")
+            above, below = (
+                Beyond(
+                    Starts(int(blocks), tuple(-inf if log is None else float(log) for log in logs)),
+                    float(recent),
+                    float(used),
+                    int(known),
+                )
+                for blocks, logs, recent, used, known in sides
+            )
+            time = parse_time(until) if until else None
+            return cls(time, Counts(*counts), Dispersion.of(dispersion), above, below)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"not evidence of this version: {error}") from error
+
+
+def proportion_within(evidence: BoundedEvidence, bounds: Bounds, alpha: Allocation) -> Finding:
     """Fail iff the proportion is surely outside `bounds`, Pass iff it is surely within, over all looks together.
 
     Reasons: WithinBounds, OutsideBounds, NotYetDecided, NoSamples.
     """
-    text = bounds_text(bounds)
+    text, counts = bounds_text(bounds), evidence.counts
     if counts.total == 0:
         return Finding(Verdict.NO_DATA, "NoSamples", "no observations of candidate yet", bound=text)
     share = shown(counts.events / counts.total)
-    for_fail, for_pass = (confidence_sequence(counts, rate) for rate in (alpha.fail, alpha.pass_))
-    if _outside(for_fail, bounds):
-        verdict, reason, rest, interval = Verdict.FAIL, "OutsideBounds", f"outside {text}", for_fail
-    elif _inside(for_pass, bounds):
-        verdict, reason, rest, interval = Verdict.PASS, "WithinBounds", f"within {text}", for_pass
+    interval = confidence_sequence(counts, alpha.pass_, dispersion=evidence.factor)
+    sides = 1 if bounds.min is None or bounds.max is None else 2
+    if max(evidence.above.starts.log_e, evidence.below.starts.log_e) >= log(sides / alpha.fail):
+        verdict, reason, rest = Verdict.FAIL, "OutsideBounds", f"outside {text}"
+    elif _inside(interval, bounds) and max(evidence.above.recent, evidence.below.recent) < DOUBT:
+        verdict, reason, rest = Verdict.PASS, "WithinBounds", f"within {text}"
     else:
-        verdict, reason, rest, interval = Verdict.INCONCLUSIVE, "NotYetDecided", f"not yet clear of {text}", for_pass
+        verdict, reason, rest = Verdict.INCONCLUSIVE, "NotYetDecided", f"not yet clear of {text}"
     between = f"[{shown(interval.low)}, {shown(interval.high)}]"
     message = f"{share} {between} after {counted(counts.total)} observations, {rest}"
     return Finding(verdict, reason, message, samples=counts.total, candidate=share, bound=text)
 
 
-def _outside(interval: Interval, bounds: Bounds) -> bool:
-    too_low = bounds.min is not None and interval.high < float(bounds.min)
-    return too_low or (bounds.max is not None and interval.low > float(bounds.max))
+def surely_within(counts: Counts, bounds: Bounds, alpha: float) -> bool:
+    """Whether counts without bursts are within `bounds` for sure."""
+    return _inside(confidence_sequence(counts, alpha), bounds)
 
 
 def _inside(interval: Interval, bounds: Bounds) -> bool:
     high_enough = bounds.min is None or interval.low >= float(bounds.min)
     return high_enough and (bounds.max is None or interval.high <= float(bounds.max))
+
+
+def _log_ratio(bad: Counts, limit: float, excess: float) -> float:
+    """ln of the likelihood ratio of a worse proportion and `limit`, which no proportion within it makes larger than 1
+    on average: the ratio rises with each bad one."""
+    if not 0 < limit < 1:
+        # A limit of 0 is broken by the first event, one of 1 by nothing.
+        return inf if limit <= 0 and bad.events else 0.0
+    worse = limit + excess * limit / 8
+    worse = worse if worse < 1 else (limit + 1) / 2
+    rest = bad.total - bad.events
+    return bad.events * log(worse / limit) + rest * (log1p(-worse) - log1p(-limit))

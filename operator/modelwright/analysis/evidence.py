@@ -16,8 +16,9 @@ from math import inf
 from modelwright.analysis.blocks import BLOCK, Block
 from modelwright.analysis.counts import NOTHING, Counts
 from modelwright.analysis.dispersion import Dispersion
-from modelwright.analysis.harm import EXCESSES, Harm, Recent
+from modelwright.analysis.harm import Harm
 from modelwright.analysis.margin import Margin
+from modelwright.analysis.starts import EXCESSES, Recent, Starts
 from modelwright.api.times import format_time, parse_time
 
 _VERSION = 1
@@ -67,7 +68,7 @@ class Evidence:
             astuple(self.candidate),
             harm.blocks,
             astuple(harm.usual),
-            [None if log == -inf else log for log in harm.logs],
+            [None if log == -inf else log for log in harm.starts.logs],
             [[one.log, one.blocks, astuple(one.stable), astuple(one.candidate)] for one in harm.recent],
             self.stable_dispersion.numbers(),
             self.candidate_dispersion.numbers(),
@@ -86,10 +87,9 @@ class Evidence:
                 Counts(*stable),
                 Counts(*candidate),
                 Harm(
-                    int(blocks),
                     Counts(*usual),
-                    tuple(-inf if log is None else float(log) for log in logs),
-                    tuple(Recent(float(log), int(n), Counts(*s), Counts(*c)) for log, n, s, c in recent),
+                    Starts(int(blocks), tuple(-inf if log is None else float(log) for log in logs)),
+                    tuple(Recent(Counts(*s), Counts(*c), float(log), int(n)) for log, n, s, c in recent),
                 ),
                 Dispersion.of(of_stable),
                 Dispersion.of(of_candidate),

@@ -9,9 +9,10 @@ from modelwright.analysis.alpha import Allocation
 from modelwright.analysis.blocks import BLOCK
 from modelwright.analysis.counts import NOTHING, Counts
 from modelwright.analysis.evidence import Evidence, larger_dispersion
-from modelwright.analysis.harm import CAP, CAP_AT_FIRST, EXCESSES, KNOWN_EVENTS, log_e_of_block
+from modelwright.analysis.harm import log_e_of_block
 from modelwright.analysis.margin import Margin
 from modelwright.analysis.sequence import confidence_sequence
+from modelwright.analysis.starts import CAP, CAP_AT_FIRST, EXCESSES, KNOWN_EVENTS
 
 # Beyond this many candidate observations a forecast is no longer one.
 _FARTHEST = 10**9

@@ -31,8 +31,8 @@ def judge_goal(
     A candidate that does not improve by so much ever passes with probability at most `alpha.pass_`. `stop_if_futile`
     names an Inconclusive Futile when so large an increase is ruled out, or when even the largest one that is still
     possible would not show by the end: `growth` is how many times the observations so far there will be then, at least
-    1. Reasons: Improved, Harmful, Futile, NotYetDecided, NoSamples, OutsideBounds. Evidence about a proportion has to
-    be folded with max_decrease(`max_decrease` or 0).
+    1. Reasons: Improved, Harmful, Futile, NotYetDecided, NoSamples, OutsideBounds. Evidence has to be folded with
+    max_decrease(`max_decrease` or 0).
     """
     bound = f"≥ stable + {min_increase:f}"
     if isinstance(evidence, MeanEvidence):
@@ -48,7 +48,7 @@ def judge_goal(
     seen = values[1] - values[0]
     low, high = both[1].low - both[0].high, both[1].high - both[0].low
     wanted = float(min_increase)
-    if max_decrease is not None and _is_harmful(evidence, float(max_decrease), alpha.fail):
+    if max_decrease is not None and alpha_spent(evidence, alpha.fail):
         verdict, reason, message = Verdict.FAIL, "Harmful", f"worse by more than {max_decrease:f}"
     elif low > wanted:
         verdict, reason, message = Verdict.PASS, "Improved", f"better by more than {min_increase:f}"
@@ -67,13 +67,6 @@ def _seen(evidence: Evidence | MeanEvidence, alpha: float) -> tuple[tuple[float,
         return evidence.means(), evidence.intervals(alpha)
     stable, candidate = evidence.stable, evidence.candidate
     return (stable.events / stable.total, candidate.events / candidate.total), intervals(evidence, alpha)
-
-
-def _is_harmful(evidence: Evidence | MeanEvidence, accepted: float, alpha: float) -> bool:
-    if isinstance(evidence, Evidence):
-        return alpha_spent(evidence, alpha)
-    stable, candidate = evidence.intervals(alpha)
-    return candidate.high < stable.low - accepted
 
 
 def _is_futile(seen: float, low: float, high: float, wanted: float, growth: float | None) -> bool:

@@ -1,8 +1,8 @@
 """Judges a guardrail against stable: Pass, Fail or not yet, with a known error rate however often it is asked.
 
-Pass needs the whole confidence interval of the difference within the margin: "not yet rejected" is not a Pass. For
-proportions Fail comes from evidence.harm, which finds faults that begin late and withstands bursts; for means from the
-interval. Neither asks when or how often somebody looks.
+Pass needs the whole confidence interval of the difference within the margin: "not yet rejected" is not a Pass. Fail
+comes from evidence.harm, which finds faults that begin late and withstands bursts. Neither asks when or how often
+somebody looks.
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ from modelwright.analysis.alpha import Allocation
 from modelwright.analysis.blocks import BLOCK
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence, larger_dispersion
-from modelwright.analysis.harm import Recent
 from modelwright.analysis.margin import Margin
 from modelwright.analysis.means import MeanEvidence
 from modelwright.analysis.numbers import counted, shown, signed
 from modelwright.analysis.sequence import Interval, confidence_sequence
+from modelwright.analysis.starts import DOUBT, Recent
 from modelwright.analysis.verdict import Finding, Verdict
-
-DOUBT = 3.0
-"""ln of newest evidence against the candidate from which on it does not pass: it may have become worse just now."""
 
 
 def compare(evidence: Evidence, margin: Margin, alpha: Allocation) -> Finding:
@@ -37,25 +34,17 @@ def compare(evidence: Evidence, margin: Margin, alpha: Allocation) -> Finding:
         return _no_samples(stable.total, candidate.total, margin)
     both = intervals(evidence, alpha.pass_)
     values = stable.events / stable.total, candidate.events / candidate.total
-    recent = evidence.harm.clearest
-    if alpha_spent(evidence, alpha.fail):
-        verdict, reason = Verdict.FAIL, "WorseThanStable"
-        message = f"beyond {margin.text}: {_recently(recent, margin)}"
-    elif not margin.surely_within(*both):
-        verdict, reason = Verdict.INCONCLUSIVE, "NotYetDecided"
-        message = f"not yet clear of {margin.text} after {_observed(stable.total, candidate.total)}"
-    elif recent.log >= DOUBT:
-        verdict, reason = Verdict.INCONCLUSIVE, "RecentlyWorse"
-        message = f"within {margin.text} so far, but perhaps not any more: {_recently(recent, margin)}"
-    else:
-        verdict, reason, message = Verdict.PASS, "WithinMargin", f"within {margin.text}"
+    recently = _recently(evidence.harm.clearest, margin)
+    spent = alpha_spent(evidence, alpha.fail)
+    doubted = evidence.harm.clearest.log >= DOUBT
+    verdict, reason, message = _judged(margin, both, (stable.total, candidate.total), recently, spent, doubted)
     return _finding(verdict, reason, message, values, both, samples, margin)
 
 
 def compare_means(evidence: MeanEvidence, margin: Margin, alpha: Allocation) -> Finding:
-    """As `compare`, for means of bounded observations. It has no eye of its own for faults that begin late.
+    """As `compare`, for means of bounded observations.
 
-    Reasons: WithinMargin, WorseThanStable, NotYetDecided, NoSamples, OutsideBounds (an Error: no guarantee holds).
+    Besides the reasons of `compare` there is OutsideBounds, an Error: no guarantee holds.
     """
     if evidence.out_of_bounds:
         message = f"sums that no observations between {shown(evidence.lowest)} and {shown(evidence.highest)} have"
@@ -65,13 +54,10 @@ def compare_means(evidence: MeanEvidence, margin: Margin, alpha: Allocation) -> 
     if samples == 0:
         return _no_samples(stable, candidate, margin)
     both = evidence.intervals(alpha.pass_)
-    if margin.surely_beyond(*evidence.intervals(alpha.fail)):
-        verdict, reason, message = Verdict.FAIL, "WorseThanStable", f"beyond {margin.text}"
-    elif margin.surely_within(*both):
-        verdict, reason, message = Verdict.PASS, "WithinMargin", f"within {margin.text}"
-    else:
-        verdict, reason = Verdict.INCONCLUSIVE, "NotYetDecided"
-        message = f"not yet clear of {margin.text} after {_observed(stable, candidate)}"
+    recently = _mean_recently(evidence)
+    spent = alpha_spent(evidence, alpha.fail)
+    doubted = evidence.harm.clearest.log >= DOUBT
+    verdict, reason, message = _judged(margin, both, (stable, candidate), recently, spent, doubted)
     return _finding(verdict, reason, message, evidence.means(), both, samples, margin)
 
 
@@ -99,7 +85,7 @@ def intervals(evidence: Evidence, alpha: float) -> tuple[Interval, Interval]:
     )
 
 
-def alpha_spent(evidence: Evidence, alpha: float) -> bool:
+def alpha_spent(evidence: Evidence | MeanEvidence, alpha: float) -> bool:
     """Whether the evidence against the candidate has reached what chance reaches with probability `alpha` only."""
     return evidence.harm.log_e >= -log(alpha)
 
@@ -111,15 +97,47 @@ def difference_text(values: tuple[float, float], both: tuple[Interval, Interval]
     return f"difference {seen} [{signed(candidate.low - stable.high)}, {signed(candidate.high - stable.low)}]"
 
 
-def _recently(recent: Recent, margin: Margin) -> str:
+def _judged(
+    margin: Margin,
+    both: tuple[Interval, Interval],
+    observed: tuple[int, int],
+    recently: str,
+    spent: bool,
+    doubted: bool,
+) -> tuple[Verdict, str, str]:
+    if spent:
+        return Verdict.FAIL, "WorseThanStable", f"beyond {margin.text}: {recently}"
+    if not margin.surely_within(*both):
+        message = f"not yet clear of {margin.text} after {_observed(*observed)}"
+        return Verdict.INCONCLUSIVE, "NotYetDecided", message
+    if doubted:
+        message = f"within {margin.text} so far, but perhaps not any more: {recently}"
+        return Verdict.INCONCLUSIVE, "RecentlyWorse", message
+    return Verdict.PASS, "WithinMargin", f"within {margin.text}"
+
+
+def _recently(recent: Recent[Counts], margin: Margin) -> str:
     stable, candidate = margin.bad(recent.stable), margin.bad(recent.candidate)
-    seconds = recent.blocks * int(BLOCK.total_seconds())
     arms = [
         f"{name} {shown(counts.events / counts.total)} of {counted(counts.total)}"
         for name, counts in (("candidate", candidate), ("stable", stable))
         if counts.total
     ]
-    return f"in the last {counted(seconds)} s " + ", ".join(arms)
+    return _since(recent.blocks, arms)
+
+
+def _mean_recently(evidence: MeanEvidence) -> str:
+    recent = evidence.harm.clearest
+    arms = [
+        f"{name} {shown(evidence.unscaled(seen.sum / seen.count))} from {counted(seen.count)}"
+        for name, seen in (("candidate", recent.candidate), ("stable", recent.stable))
+        if seen.count
+    ]
+    return _since(recent.blocks, arms)
+
+
+def _since(blocks: int, arms: list[str]) -> str:
+    return f"in the last {counted(blocks * int(BLOCK.total_seconds()))} s " + ", ".join(arms)
 
 
 def _finding(

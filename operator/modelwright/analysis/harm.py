@@ -1,9 +1,6 @@
 """Is the candidate worse than its margin allows, from the start or since lately? Evidence at a known error rate.
 
-Evidence since a step began goes blind: 24 healthy hours outweigh minutes of errors. Here it comes in blocks, and every
-block starts an e-process of its own, with weights that add up to 1. Their weighted sum is a supermartingale that starts
-at 1, so by Ville's inequality it ever reaches 1/alpha with probability at most alpha, while a fault that begins at
-block j has only ln(1/weight of j) to catch up with.
+It comes in blocks, and each block starts evidence of its own (starts.py).
 
 The e-value of a block is a likelihood ratio between a worse candidate and the point of the null hypothesis, candidate
 within the margin, that is nearest to it (Turner, Ly, Grünwald 2021, "Generic E-variables for exact sequential k-sample
@@ -17,58 +14,41 @@ than three blocks: the cap is lower until stable has shown enough for its disper
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import exp, inf, log, log1p
+from dataclasses import dataclass, field
+from math import log, log1p
 
 from modelwright.analysis.counts import NOTHING, Counts
 from modelwright.analysis.margin import Margin
+from modelwright.analysis.starts import EXCESSES, Recent, Starts, guarded, no_counts
 
-EXCESSES = (1.0, 4.0, 16.0)
-"""How far beyond the margin the candidate is imagined, in units of the margin or, if larger, an eighth of the usual."""
 LEAST = 0.001
 """Stable's proportion is not imagined smaller than this, or the first event would be overwhelming."""
-CAP_AT_FIRST, CAP = 2.0, 6.0
-"""How many times one block may multiply the evidence: until stable's dispersion is known, and from then on.
-
-The first leaves no Fail to fewer than nine blocks at an error rate of 5 %, so to no burst under a minute and a half.
-"""
-KNOWN_EVENTS = 20
-"""Dispersion is known from so many events of stable on, times the dispersion itself: from so many bursts on."""
-HORIZON = 17_280
-"""Blocks (two days) over which half of the late starts' weight is spread evenly; the rest halves with their number."""
 _HALVINGS = 35
-
-
-@dataclass(frozen=True)
-class Recent:
-    """Evidence since it was last in the candidate's favour, never below 0: when a fault began, and what it shows."""
-
-    log: float = 0.0
-    blocks: int = 0
-    stable: Counts = NOTHING
-    candidate: Counts = NOTHING
 
 
 @dataclass(frozen=True)
 class Harm:
     """What the blocks of one step have added up to. `usual` is what stable showed, in terms of what is bad.
 
-    `logs` are the logarithms of the started e-processes' weighted sums and `recent` the newest evidence, one for each
-    imagined excess.
+    `recent` is the newest evidence, one for each imagined excess.
     """
 
-    blocks: int = 0
     usual: Counts = NOTHING
-    logs: tuple[float, ...] = (-inf,) * len(EXCESSES)
-    recent: tuple[Recent, ...] = (Recent(),) * len(EXCESSES)
+    starts: Starts = field(default_factory=Starts)
+    recent: tuple[Recent[Counts], ...] = field(default_factory=no_counts)
 
     @property
     def log_e(self) -> float:
-        """ln of the evidence: 0 at first, at least ln(1/alpha) with probability at most alpha if nothing is wrong."""
-        return log_sum((log(waiting(self.blocks)), *(one - log(len(self.logs)) for one in self.logs)))
+        """As of Starts."""
+        return self.starts.log_e
 
     @property
-    def clearest(self) -> Recent:
+    def blocks(self) -> int:
+        """How many had both arms."""
+        return self.starts.blocks
+
+    @property
+    def clearest(self) -> Recent[Counts]:
         """The newest evidence for the excess that fits it best."""
         return max(self.recent, key=lambda recent: recent.log)
 
@@ -79,18 +59,18 @@ class Harm:
         """
         if stable.total == 0 or candidate.total == 0:
             return self
-        largest = log(CAP if self.usual.events >= KNOWN_EVENTS * dispersion else CAP_AT_FIRST)
-        number = self.blocks + 1
-        starting = log(weight_of_start(number))
-        logs, recent = [], []
-        for excess, so_far, lately in zip(EXCESSES, self.logs, self.recent, strict=True):
-            # The first block teaches what stable's proportion is; it cannot be judged by it as well.
-            block = 0.0
-            if self.blocks:
-                block = min(log_e_of_block(stable, candidate, self.usual, margin, excess) / dispersion, largest)
-            logs.append(block + log_sum((so_far, starting)))
-            recent.append(_lately(lately, block, stable, candidate))
-        return Harm(number, self.usual + stable, tuple(logs), tuple(recent))
+        # The first block teaches what stable's proportion is; it cannot be judged by it as well.
+        logs = [
+            guarded(log_e_of_block(stable, candidate, self.usual, margin, excess), dispersion, self.usual.events)
+            if self.blocks
+            else 0.0
+            for excess in EXCESSES
+        ]
+        recent = (
+            lately.with_block(block, stable, candidate, NOTHING)
+            for lately, block in zip(self.recent, logs, strict=True)
+        )
+        return Harm(self.usual + stable, self.starts.with_block(logs), tuple(recent))
 
 
 def log_e_of_block(stable: Counts, candidate: Counts, seen: Counts, margin: Margin, excess: float) -> float:
@@ -134,27 +114,3 @@ def _nearest(stable_total: int, stable: float, candidate_total: int, candidate: 
 def _log_ratio(counts: Counts, imagined: float, null: float) -> float:
     rest = counts.total - counts.events
     return counts.events * log(imagined / null) + rest * (log1p(-imagined) - log1p(-null))
-
-
-def weight_of_start(number: int) -> float:
-    """Of the e-process that begins with the block of this number, from 1 on."""
-    even = 0.5 / HORIZON if number <= HORIZON else 0.0
-    return even + 0.5 / (number * (number + 1))
-
-
-def waiting(blocks: int) -> float:
-    """The weight of all starts after so many blocks."""
-    return 0.5 * max(0.0, 1 - blocks / HORIZON) + 0.5 / (blocks + 1)
-
-
-def _lately(lately: Recent, block: float, stable: Counts, candidate: Counts) -> Recent:
-    if lately.log + block <= 0:
-        return Recent()
-    before = lately if lately.log > 0 else Recent()
-    return Recent(before.log + block, before.blocks + 1, before.stable + stable, before.candidate + candidate)
-
-
-def log_sum(logs: tuple[float, ...]) -> float:
-    """ln of the sum of what these are the logarithms of."""
-    largest = max(logs)
-    return largest if largest == -inf else largest + log(sum(exp(one - largest) for one in logs))

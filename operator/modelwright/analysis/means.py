@@ -17,16 +17,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
-from math import log, log1p, sqrt
+from math import inf, log, log1p, sqrt
 
 from modelwright.analysis.blocks import BLOCK, NO_MOMENTS, MeanBlock, Moments
 from modelwright.analysis.dispersion import Dispersion
+from modelwright.analysis.margin import Margin
+from modelwright.analysis.mean_harm import Line, MeanHarm
 from modelwright.analysis.sequence import Interval
+from modelwright.analysis.starts import EXCESSES, Recent, Starts
 from modelwright.api.times import format_time, parse_time
 
-_VERSION = 1
+_VERSION = 2
 # Lambda is tuned to be tightest about here; the sequence is valid at every alpha.
 _TUNED_TO = 0.01
 _LARGEST_LAMBDA = 0.5
@@ -91,39 +94,59 @@ class MeanEvidence:
     stable: Arm = field(default_factory=Arm)
     candidate: Arm = field(default_factory=Arm)
     out_of_bounds: bool = False
+    harm: MeanHarm = field(default_factory=MeanHarm)
 
     def __post_init__(self) -> None:
         if not self.lowest < self.highest:
             raise ValueError(f"the lowest value must be below the highest, found {self.lowest} and {self.highest}")
 
-    def with_blocks(self, blocks: Iterable[MeanBlock]) -> MeanEvidence:
-        """Fold blocks in the order of time; those that begin before `until` were folded already and are skipped."""
+    def with_blocks(self, blocks: Iterable[MeanBlock], margin: Margin) -> MeanEvidence:
+        """Fold blocks in the order of time; those that begin before `until` were folded already and are skipped.
+
+        A block in which either arm saw nothing says nothing against the candidate.
+        """
         evidence = self
         for block in sorted(blocks, key=lambda block: block.at):
             if evidence.until is None or block.at >= evidence.until:
-                evidence = evidence._with(block)
+                evidence = evidence._with(block, margin)
         return evidence
 
     def intervals(self, alpha: float) -> tuple[Interval, Interval]:
         """Bounds of stable's and the candidate's mean in the metric's unit; both hold with probability 1 - `alpha`."""
         dispersion = max(arm.dispersion.factor(arm.variance) for arm in (self.stable, self.candidate))
         scaled = [arm.interval(alpha / 2, dispersion) for arm in (self.stable, self.candidate)]
-        stable, candidate = (Interval(self._unscaled(one.low), self._unscaled(one.high)) for one in scaled)
+        stable, candidate = (Interval(self.unscaled(one.low), self.unscaled(one.high)) for one in scaled)
         return stable, candidate
 
     def means(self) -> tuple[float, float]:
         """The plain means of both arms in the metric's unit. Both need observations."""
         return (
-            self._unscaled(self.stable.seen.sum / self.stable.seen.count),
-            self._unscaled(self.candidate.seen.sum / self.candidate.seen.count),
+            self.unscaled(self.stable.seen.sum / self.stable.seen.count),
+            self.unscaled(self.candidate.seen.sum / self.candidate.seen.count),
         )
 
-    def _with(self, block: MeanBlock) -> MeanEvidence:
+    def unscaled(self, value: float) -> float:
+        """A value in [0, 1] in the metric's unit."""
+        return self.lowest + value * (self.highest - self.lowest)
+
+    def _with(self, block: MeanBlock, margin: Margin) -> MeanEvidence:
         arms = [self._scaled(block.stable), self._scaled(block.candidate)]
         now = replace(self, until=block.at + BLOCK)
         if any(_impossible(arm) for arm in arms):
             return replace(now, out_of_bounds=True)
-        return replace(now, stable=self.stable.with_block(arms[0]), candidate=self.candidate.with_block(arms[1]))
+        return replace(
+            now,
+            stable=self.stable.with_block(arms[0]),
+            candidate=self.candidate.with_block(arms[1]),
+            harm=self.harm.with_block(
+                (arms[0], arms[1]),
+                (self.stable, self.candidate),
+                self._line(margin),
+                dispersion=self.stable.dispersion.factor(self.stable.variance),
+                # As many as events of a proportion with this variance, where events are rare.
+                known_events=self.stable.seen.count * self.stable.variance,
+            ),
+        )
 
     def _scaled(self, block: Moments) -> Moments:
         width = self.highest - self.lowest
@@ -131,8 +154,11 @@ class MeanEvidence:
         # Rounding may leave a little less than nothing.
         return Moments(block.count, (block.sum - block.count * self.lowest) / width, max(squares / width**2, 0.0))
 
-    def _unscaled(self, value: float) -> float:
-        return self.lowest + value * (self.highest - self.lowest)
+    def _line(self, margin: Margin) -> Line:
+        intercept = (margin.slope * self.lowest + margin.intercept - self.lowest) / (self.highest - self.lowest)
+        if margin.mirrored:
+            intercept = 1 - margin.slope - intercept
+        return Line(margin.slope, intercept, margin.mirrored)
 
     def encoded(self) -> str:
         """One line of text that `decoded` reads back equal."""
@@ -141,23 +167,33 @@ class MeanEvidence:
             for a in (self.stable, self.candidate)
         ]
         until = format_time(self.until) if self.until else None
+        starts = self.harm.starts
+        harm = [
+            starts.blocks,
+            [None if log == -inf else log for log in starts.logs],
+            [[one.log, one.blocks, astuple(one.stable), astuple(one.candidate)] for one in self.harm.recent],
+        ]
         return json.dumps(
-            [_VERSION, self.lowest, self.highest, until, self.out_of_bounds, *arms], separators=(",", ":")
+            [_VERSION, self.lowest, self.highest, until, self.out_of_bounds, harm, *arms], separators=(",", ":")
         )
 
     @classmethod
     def decoded(cls, text: str) -> MeanEvidence:
         """What `encoded` wrote. Raises ValueError for anything else, also for what another version wrote."""
         try:
-            version, lowest, highest, until, out_of_bounds, *arms = json.loads(text)
-            if version != _VERSION:
+            version, lowest, highest, until, out_of_bounds, (blocks, logs, recent), *arms = json.loads(text)
+            if version != _VERSION or not len(logs) == len(recent) == len(EXCESSES):
                 raise ValueError(f"version {version}")
             stable, candidate = (
                 Arm(Moments(int(n), x, squares), weights, weighted, spent, Dispersion.of(numbers))
                 for n, x, squares, weights, weighted, spent, numbers in arms
             )
+            harm = MeanHarm(
+                Starts(int(blocks), tuple(-inf if log is None else float(log) for log in logs)),
+                tuple(Recent(Moments(*s), Moments(*c), float(log), int(n)) for log, n, s, c in recent),
+            )
             time = parse_time(until) if until else None
-            return cls(float(lowest), float(highest), time, stable, candidate, bool(out_of_bounds))
+            return cls(float(lowest), float(highest), time, stable, candidate, bool(out_of_bounds), harm)
         except (TypeError, ValueError) as error:
             raise ValueError(f"not evidence of this version: {error}") from error
 

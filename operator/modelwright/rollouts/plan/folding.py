@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from modelwright.analysis.blocks import BLOCK
+from modelwright.analysis.bounded import BoundedEvidence
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.margin import Margin
 from modelwright.analysis.means import MeanEvidence
-from modelwright.api.metrics import Mean
+from modelwright.api.metrics import Bounds, Mean
 from modelwright.metrics.pairing import paired_blocks, paired_mean_blocks
 from modelwright.metrics.questions import CountsLook, MeanLook
 
@@ -34,7 +36,9 @@ def fold_counts(saved: str, begins: datetime, stable: CountsLook, candidate: Cou
     return evidence.with_blocks(paired_blocks(stable, candidate, evidence.until), margin)
 
 
-def fold_moments(saved: str, begins: datetime, stable: MeanLook, candidate: MeanLook, mean: Mean) -> MeanEvidence:
+def fold_moments(
+    saved: str, begins: datetime, stable: MeanLook, candidate: MeanLook, mean: Mean, margin: Margin
+) -> MeanEvidence:
     """As `fold_counts`, for a mean."""
     empty = MeanEvidence(float(mean.min), float(mean.max))
     try:
@@ -44,7 +48,23 @@ def fold_moments(saved: str, begins: datetime, stable: MeanLook, candidate: Mean
     same_bounds = (evidence.lowest, evidence.highest) == (empty.lowest, empty.highest)
     if not same_bounds or (evidence.until is not None and evidence.until <= begins):
         evidence = empty
-    return evidence.with_blocks(paired_mean_blocks(stable, candidate, evidence.until))
+    return evidence.with_blocks(paired_mean_blocks(stable, candidate, evidence.until), margin)
+
+
+def fold_bounded(saved: str, begins: datetime, candidate: CountsLook, bounds: Bounds) -> BoundedEvidence:
+    """As `fold_counts`, for bounds that hold without stable."""
+    evidence = BoundedEvidence()
+    try:
+        evidence = BoundedEvidence.decoded(saved) if saved else evidence
+    except ValueError:
+        evidence = BoundedEvidence()
+    if evidence.until is not None and evidence.until <= begins:
+        evidence = BoundedEvidence()
+    blocks = [(block.at, block.counts) for block in candidate.blocks]
+    if evidence.until is None and candidate.blocks_since is not None:
+        # What is too old to be told apart is one block, before the others.
+        blocks.append((candidate.blocks_since - BLOCK, candidate.earlier))
+    return evidence.with_blocks(blocks, bounds)
 
 
 def newest(look: CountsLook, span: timedelta) -> Counts:

@@ -8,12 +8,11 @@ from math import ceil
 
 from modelwright.analysis.alpha import Allocation
 from modelwright.analysis.blocks import BLOCK
-from modelwright.analysis.bounded import proportion_within
+from modelwright.analysis.bounded import surely_within
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.forecast import Traffic, samples_until_pass, seconds_until_pass, smallest_difference
 from modelwright.analysis.numbers import counted, signed
-from modelwright.analysis.verdict import Verdict
 from modelwright.api.durations import LONGEST, format_duration
 from modelwright.api.metrics import Bounds, During, Metric, Mode
 from modelwright.api.rollout import RolloutSpec, Step
@@ -91,7 +90,7 @@ def _samples_within(bounds: Bounds, base_rate: float, alpha: Allocation) -> int 
     """By doubling: good to a factor of two, as a forecast of a threshold needs no more."""
     total = 1
     while total < FARTHEST:
-        if proportion_within(Counts(round(total * base_rate), total), bounds, alpha).verdict is Verdict.PASS:
+        if surely_within(Counts(round(total * base_rate), total), bounds, alpha.pass_):
             return total
         total *= 2
     return None

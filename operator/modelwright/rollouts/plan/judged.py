@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from modelwright.analysis.bounded import BoundedEvidence
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.means import MeanEvidence
 from modelwright.analysis.verdict import Finding, Verdict
 from modelwright.api.metrics import Metric, Mode, RequiredFor
+
+StepEvidence = Evidence | MeanEvidence | BoundedEvidence
+"""What the blocks of a step add up to, by kind of metric."""
 
 ENOUGH_SAMPLES = 50
 """Observations of the candidate below which a comparison says nothing about a step."""
@@ -29,7 +33,7 @@ class Judged:
     in_a_row: int = 0
     permanent: bool = False
     pending: bool = False
-    evidence: Evidence | MeanEvidence | None = None
+    evidence: StepEvidence | None = None
 
     @property
     def decides(self) -> bool:

@@ -10,9 +10,7 @@ from typing import Any
 from modelwright.analysis.alpha import Allocation, allocate
 from modelwright.analysis.bounded import proportion_within
 from modelwright.analysis.counts import Counts
-from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.guardrail import compare, compare_means, intervals, stable_limit
-from modelwright.analysis.means import MeanEvidence
 from modelwright.analysis.share import observed_share
 from modelwright.analysis.threshold import fast_limit, within
 from modelwright.analysis.verdict import Finding, Verdict
@@ -23,8 +21,8 @@ from modelwright.cluster.answers import Answer
 from modelwright.metrics.questions import CountsLook, MeanLook, NoLook, ValueLook
 from modelwright.rollouts.plan.asking import due, evidence_begins, questions_of, share_questions
 from modelwright.rollouts.plan.draft import Draft
-from modelwright.rollouts.plan.folding import JUST_NOW, LATELY, fold_counts, fold_moments, newest
-from modelwright.rollouts.plan.judged import ENOUGH_SAMPLES, Judged
+from modelwright.rollouts.plan.folding import JUST_NOW, LATELY, fold_bounded, fold_counts, fold_moments, newest
+from modelwright.rollouts.plan.judged import ENOUGH_SAMPLES, Judged, StepEvidence
 from modelwright.rollouts.plan.margins import margin_of
 
 Looks = Mapping[str, Any]
@@ -92,7 +90,7 @@ def _judge_one(draft: Draft, metric: Metric, alpha: Allocation) -> Judged:
 
 def _finding(
     metric: Metric, looks: Looks, saved: str, begins: datetime, alpha: Allocation
-) -> tuple[Finding, Evidence | MeanEvidence | None]:
+) -> tuple[Finding, StepEvidence | None]:
     """The finding, and evidence that goes beyond what is saved."""
     candidate, stable = looks["candidate"], looks.get("stable")
     outside_statistics = _stable_limit(metric, stable) or _fast_limit(metric, candidate)
@@ -106,16 +104,19 @@ def _finding(
         return within(candidate.value, candidate.samples, metric.threshold), None
     if metric.stable and stable is not None:
         return _against_stable(metric, stable, candidate, saved, begins, alpha)
-    return _without_stable(metric, candidate.counts, alpha), None
+    if metric.threshold:
+        bounded = fold_bounded(saved, begins, candidate, metric.threshold)
+        return proportion_within(bounded, metric.threshold, alpha), bounded
+    return _fast_limit_only(candidate.counts), None
 
 
 def _against_stable(
     metric: Metric, stable: Any, candidate: Any, saved: str, begins: datetime, alpha: Allocation
-) -> tuple[Finding, Evidence | MeanEvidence]:
+) -> tuple[Finding, StepEvidence]:
     assert metric.stable is not None
     margin = margin_of(metric.stable)
     if metric.mean:
-        moments = fold_moments(saved, begins, stable, candidate, metric.mean)
+        moments = fold_moments(saved, begins, stable, candidate, metric.mean, margin)
         return compare_means(moments, margin, alpha), moments
     evidence = fold_counts(saved, begins, stable, candidate, margin)
     finding = compare(evidence, margin, alpha)
@@ -126,9 +127,7 @@ def _against_stable(
     return finding, evidence
 
 
-def _without_stable(metric: Metric, counts: Counts, alpha: Allocation) -> Finding:
-    if metric.threshold:
-        return proportion_within(counts, metric.threshold, alpha)
+def _fast_limit_only(counts: Counts) -> Finding:
     if counts.total < ENOUGH_SAMPLES:
         return Finding(Verdict.NO_DATA, "TooFewSamples", f"needs {ENOUGH_SAMPLES} observations", counts.total)
     return Finding(Verdict.PASS, "WithinFastLimit", "below its fast limit", counts.total)
