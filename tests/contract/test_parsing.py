@@ -12,8 +12,9 @@ from tests.contract.corpus import HERE, merged, read
 
 from modelwright.api.metrics import AgainstStable, Bounds, Proportion
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_rollout_status
-from modelwright.api.policy import MetricTrigger, Parameter
+from modelwright.api.policy import Parameter
 from modelwright.api.rollout import Step
+from modelwright.api.triggers import MetricTrigger
 from modelwright.errors import InvalidSpec
 
 SERVER_SIDE = {"metadata": {"uid": "u", "generation": 1, "resourceVersion": "1"}}
@@ -91,6 +92,24 @@ def test_parameters_say_where_their_values_come_from() -> None:
 def test_an_error_names_the_path_and_what_is_needed(change: dict[str, Any], path: str, message: str) -> None:
     with pytest.raises(InvalidSpec) as caught:
         parse_rollout(manifest("rollout", {"spec": change}))
+    assert caught.value.path == path
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("schedule", "path", "message"),
+    [
+        ({"cron": "0 3 30 2 *"}, "spec.triggers[0].schedule.cron", "bad day-of-month"),
+        (
+            {"cron": "0 3 * * *", "timeZone": "Mars"},
+            "spec.triggers[0].schedule.timeZone",
+            "must be a time zone such as",
+        ),
+    ],
+)
+def test_a_schedule_that_never_comes_is_an_error(schedule: dict[str, str], path: str, message: str) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        parse_policy(manifest("policy", {"spec": {"triggers": [{"name": "t", "schedule": schedule}]}}))
     assert caught.value.path == path
     assert message in caught.value.message
 

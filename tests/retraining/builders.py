@@ -14,12 +14,10 @@ from modelwright.api.metrics import Bounds, Proportion
 from modelwright.api.models import Model
 from modelwright.api.policy import (
     Limits,
-    MetricTrigger,
     Parameter,
     Pipeline,
     PolicySpec,
     RetrainPolicy,
-    Trigger,
 )
 from modelwright.api.rollout import (
     Arm,
@@ -32,6 +30,7 @@ from modelwright.api.rollout import (
     Workload,
 )
 from modelwright.api.run import Evidence, PipelineRun, RetrainRun, RunSpec, RunStatus
+from modelwright.api.triggers import MetricTrigger, Trigger
 from modelwright.cluster.answers import Answer
 from modelwright.kubeflow.configuration import PipelineServer
 from modelwright.kubeflow.evaluation import (
@@ -56,14 +55,12 @@ CHAMPION = Model("churn-old", "file:///results/ml/churn-old/model", OLD_DIGEST)
 SERVERS = {"default": PipelineServer("default", "http://127.0.0.1:9", "file:///results")}
 SOURCES = {"default": MetricSource("default", "http://127.0.0.1:9", scrape_interval=timedelta(seconds=1))}
 
-TRIGGER = Trigger(
-    "accuracy",
-    MetricTrigger(
-        bounds=Bounds(min=Decimal("0.90")),
-        proportion=Proportion("correct{$(champion)}", "labelled{$(champion)}", timedelta(minutes=5)),
-        hold=timedelta(minutes=10),
-    ),
+METRIC = MetricTrigger(
+    bounds=Bounds(min=Decimal("0.90")),
+    proportion=Proportion("correct{$(champion)}", "labelled{$(champion)}", timedelta(minutes=5)),
+    hold=timedelta(minutes=10),
 )
+TRIGGER = Trigger("accuracy", METRIC)
 DECLARED = (
     DeclaredParameter("epochs", "NUMBER_INTEGER"),
     DeclaredParameter("since", "STRING", optional=True),
@@ -122,7 +119,7 @@ def run(number: int = 1, name: str = "", **changes: Any) -> RetrainRun:
             policy_name="churn",
             policy_uid="policy-uid",
             policy_generation=1,
-            key="level/none",
+            key="after/none",
             evidence=(Evidence("accuracy", NOW, "…", "0.80", "≥ 0.90", 1000),),
             pipeline=Pipeline("churn-training", parameters=(Parameter("epochs", value="20"),)),
             champion=CHAMPION,

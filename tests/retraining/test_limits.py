@@ -69,7 +69,7 @@ def test_a_run_is_created_although_the_cooldown_is_not_over() -> None:
     rejected = finished_run(1, NOW)
     created = fired(policy(), runs=(rejected,)).create_run
     assert created is not None
-    assert (created.spec.number, created.spec.key) == (2, "level/churn-run1-uid")
+    assert (created.spec.number, created.spec.key) == (2, "after/churn-run1-uid")
 
 
 def test_numbers_are_never_given_twice_even_when_runs_were_deleted() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from tests.retraining.builders import (
     DECLARED,
     DESCRIBE,
+    METRIC,
     NOW,
     TRIGGER,
     answered,
@@ -27,7 +28,7 @@ from modelwright.retraining.plan import PolicyPlan, plan_policy
 
 
 def test_an_unknown_source_stalls_and_names_the_known_ones() -> None:
-    trigger = replace(TRIGGER, metric=replace(TRIGGER.metric, source="mine"))
+    trigger = replace(TRIGGER, metric=replace(METRIC, source="mine"))
     plan = plan_policy(policy_seen(policy(triggers=(trigger,))), NOW)
     assert condition(plan, "Stalled") == ("True", "InvalidSpec")
     assert "usable here: default" in plan.status.conditions[0].message

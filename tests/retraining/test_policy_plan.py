@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from tests.retraining.builders import (
     CHAMPION,
+    METRIC,
     NOW,
     TRIGGER,
     answered,
@@ -20,8 +21,9 @@ from tests.retraining.passes import BAD, GOOD, after, condition, fired, look, tr
 
 from modelwright.analysis.verdict import Verdict
 from modelwright.api.metrics import Bounds, Value
-from modelwright.api.policy import MetricTrigger, Parameter, Trigger
+from modelwright.api.policy import Parameter
 from modelwright.api.rollout import Arm
+from modelwright.api.triggers import MetricTrigger, Trigger
 from modelwright.metrics.questions import NoLook, ValueLook
 from modelwright.metrics.reasons import Reason
 from modelwright.retraining.plan import plan_policy
@@ -49,7 +51,7 @@ def test_the_run_carries_its_evidence_and_literal_parameters() -> None:
         Parameter("since", value="2026-11-21T08:05:00Z"),
     )
     assert created.spec.champion == CHAMPION
-    assert (created.spec.number, created.spec.key) == (1, "level/none")
+    assert (created.spec.number, created.spec.key) == (1, "after/none")
 
 
 def test_everybody_who_sees_the_same_trigger_names_the_run_alike() -> None:
@@ -151,7 +153,7 @@ def test_a_follower_that_cannot_be_read_is_named() -> None:
 
 
 def test_a_value_trigger_fires_on_the_value_itself() -> None:
-    value = Trigger("drift", MetricTrigger(Bounds(max=TRIGGER.metric.bounds.min), value=Value("drift{$(champion)}")))
+    value = Trigger("drift", MetricTrigger(Bounds(max=METRIC.bounds.min), value=Value("drift{$(champion)}")))
     fires = look(policy(triggers=(value,)), NOW, ValueLook(0.95, None, NOW))
     assert fires.create_run is not None
     assert look(policy(triggers=(value,)), NOW, ValueLook(0.85, None, NOW)).create_run is None

@@ -156,7 +156,7 @@ def test_a_name_that_something_else_has_taken_is_not_taken_for_ours(foreign: str
     settle(world, 6)
     (ours,) = world.runs()
     world = World()
-    stranger = {"uid": "policy-uid", "key": "level/none"} | {foreign: "another"}
+    stranger = {"uid": "policy-uid", "key": "after/none"} | {foreign: "another"}
     body = {**ours, "spec": {**ours["spec"], "key": stranger["key"]}, "status": {"observedGeneration": -1}}
     body["spec"]["policyRef"] = {**ours["spec"]["policyRef"], "name": "other", "uid": "other"}
     world.api.put(body)

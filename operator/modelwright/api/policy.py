@@ -5,35 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from modelwright.api.conditions import Condition
 from modelwright.api.gate import BUILT_IN_ONLY, Gate
-from modelwright.api.metrics import Bounds, Proportion, Value
 from modelwright.api.models import Model
 from modelwright.api.rollout import State
-
-
-@dataclass(frozen=True)
-class MetricTrigger:
-    """Fires when the confidence bound of the metric has been outside `bounds` for `hold` (spec: `for`).
-
-    Exactly one of `proportion` (with a window) and `value`.
-    """
-
-    bounds: Bounds
-    proportion: Proportion | None = None
-    value: Value | None = None
-    source: str = "default"
-    confidence: Decimal = Decimal("0.99")
-    min_samples: int = 100
-    hold: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True)
-class Trigger:
-    name: str
-    metric: MetricTrigger
+from modelwright.api.triggers import Trigger
 
 
 @dataclass(frozen=True)
@@ -106,7 +83,10 @@ class RejectedModel:
 
 @dataclass(frozen=True)
 class TriggerStatus:
-    """`verdict` is Firing, Pending (bound crossed, `for` not yet over), Quiet, NoData or Error, since `since`."""
+    """`verdict` is Firing, Pending (bound crossed, `for` not yet over), Quiet, NoData or Error, since `since`.
+
+    `handled` is the newest occasion (a slot of a schedule) that is done with: a run was started for it.
+    """
 
     name: str
     verdict: str
@@ -116,6 +96,7 @@ class TriggerStatus:
     bound: str = ""
     samples: int = 0
     since: datetime | None = None
+    handled: str = ""
 
 
 @dataclass(frozen=True)

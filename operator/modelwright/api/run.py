@@ -12,7 +12,10 @@ from modelwright.api.policy import Pipeline
 
 @dataclass(frozen=True)
 class Evidence:
-    """Why the run was started: one trigger with its numbers. `window_start` is where its window began."""
+    """Why the run was started: one trigger with its numbers. `window_start` is where its window began.
+
+    `occasion` names what a trigger fires for once (a slot of a schedule); "" for what fires as long as it lasts.
+    """
 
     trigger: str
     at: datetime
@@ -21,6 +24,7 @@ class Evidence:
     bound: str
     samples: int = 0
     window_start: datetime | None = None
+    occasion: str = ""
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,9 @@ def cooldown(situation: Situation) -> Hold | None:
     return Hold("Cooldown", f"the next pipeline run may start at {format_time(until)}", until)
 
 
-BEFORE_CREATING: tuple[Limit, ...] = (suspended, another_run, rollout_in_progress, settling)
+BEFORE_CREATING: tuple[Limit, ...] = (suspended, another_run, rollout_in_progress)
+# What fires as long as something lasts would fire again on looks at a time that is over.
+BEFORE_CREATING_ON_LOOKS: tuple[Limit, ...] = (*BEFORE_CREATING, settling)
 BEFORE_LAUNCHING: tuple[Limit, ...] = (suspended, another_run, rollout_in_progress, cooldown)
 
 

@@ -17,10 +17,16 @@ from modelwright.kubeflow.questions import DescribePipeline, Failure, PipelineDe
 from modelwright.retraining.observation import PolicyObservation
 from modelwright.retraining.plan import lineage, policy_conditions, rejections
 from modelwright.retraining.plan.gate import needed_confidence
-from modelwright.retraining.plan.limits import BEFORE_CREATING, Hold, Situation, first_hold
+from modelwright.retraining.plan.limits import (
+    BEFORE_CREATING,
+    BEFORE_CREATING_ON_LOOKS,
+    Hold,
+    Situation,
+    first_hold,
+)
 from modelwright.retraining.plan.pipelines import check_parameters, resolved, server_for
 from modelwright.retraining.plan.telling import Event
-from modelwright.retraining.plan.triggers import TriggerSeen, look_at
+from modelwright.retraining.plan.triggers import TriggerSeen, View, look_at
 
 HASH_LENGTH = 8
 
@@ -46,23 +52,21 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         server = server_for(policy.namespace, policy.spec.pipeline.server, seen.servers)
         follower = lineage.follower_of(policy.spec, seen.followers)
         champion = lineage.champion_of(follower)
-        looks = tuple(
-            look_at(policy, trigger, index, champion, seen.sources, seen.answers, now, no_champion=_no_champion(seen))
-            for index, trigger in enumerate(policy.spec.triggers)
-        )
+        view = View(policy, now, champion, _no_champion(seen), seen.runs, seen.sources, seen.answers)
+        looks = tuple(look_at(view, trigger, index) for index, trigger in enumerate(policy.spec.triggers))
     except InvalidSpec as error:
         return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
     pipeline = DescribePipeline(server.name, policy.spec.pipeline.name, policy.spec.pipeline.version)
     ready = _readiness(seen, pipeline, looks)
-    hold = first_hold(BEFORE_CREATING, Situation(policy, seen.runs, follower, now))
-    evidence = tuple(look.evidence for look in looks if look.evidence)
+    firing = tuple(look for look in looks if look.evidence)
+    evidence, hold = _released(firing, Situation(policy, seen.runs, follower, now))
     run = None
-    if evidence and hold is None and not ready.stalled:
+    if evidence and not ready.stalled:
         try:
             run = _new_run(seen, evidence, champion, approved)
         except InvalidSpec as error:
             return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
-    conditions = (*ready.conditions(), policy_conditions.retraining(seen.runs, bool(evidence), hold, run))
+    conditions = (*ready.conditions(), policy_conditions.retraining(seen.runs, bool(firing), hold, run))
     status = replace(
         _status(policy, seen.runs, approved, conditions, now),
         champion=champion,
@@ -74,7 +78,7 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         create_run=run,
         status=status,
         events=_events(policy, status, run),
-        requeue_after=_until(hold, now),
+        requeue_after=_until((hold.until if hold else None, *(look.wake_at for look in looks)), now),
     )
 
 
@@ -102,6 +106,14 @@ def run_name(policy: RetrainPolicy, key: str) -> str:
     return f"{policy.name}-{hashlib.sha256(f'{policy.uid}/{key}'.encode()).hexdigest()[:HASH_LENGTH]}"
 
 
+def _released(firing: tuple[TriggerSeen, ...], situation: Situation) -> tuple[tuple[Evidence, ...], Hold | None]:
+    """The evidence that may start a run now, and what holds back the first of the rest."""
+    on_looks, on_occasions = (first_hold(chain, situation) for chain in (BEFORE_CREATING_ON_LOOKS, BEFORE_CREATING))
+    holds = [on_occasions if look.once else on_looks for look in firing]
+    released = tuple(look.evidence for look, hold in zip(firing, holds, strict=True) if look.evidence and not hold)
+    return released, next((hold for hold in holds if hold), None if firing else on_looks)
+
+
 def _no_champion(seen: PolicyObservation) -> str:
     if seen.unreadable:
         return f"rollout {', '.join(seen.unreadable)} cannot work as written; its status says why"
@@ -113,8 +125,8 @@ def _new_run(
 ) -> RetrainRun:
     policy = seen.policy
     newest = lineage.newest(seen.runs)
-    # One key for all level triggers, until a newer run exists: several that fire at once are one run.
-    key = f"level/{newest.uid if newest else 'none'}"
+    # One key for whatever fires until a newer run exists: runs are a chain, and nobody adds two to one end of it.
+    key = f"after/{newest.uid if newest else 'none'}"
     return RetrainRun(
         namespace=policy.namespace,
         name=run_name(policy, key),
@@ -196,8 +208,9 @@ def _next_number(policy: RetrainPolicy, runs: Iterable[RetrainRun], approved: Ap
     return max(used) + 1
 
 
-def _until(hold: Hold | None, now: datetime) -> timedelta | None:
-    return max(hold.until - now, timedelta(seconds=1)) if hold and hold.until else None
+def _until(times: Iterable[datetime | None], now: datetime) -> timedelta | None:
+    soonest = min((time for time in times if time), default=None)
+    return max(soonest - now, timedelta(seconds=1)) if soonest else None
 
 
 def _events(policy: RetrainPolicy, status: PolicyStatus, run: RetrainRun | None) -> tuple[Event, ...]:

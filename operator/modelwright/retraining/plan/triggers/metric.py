@@ -1,4 +1,4 @@
-"""Level triggers: what they ask, and how looks become Quiet, Pending and Firing.
+"""Metric triggers: what they ask, and how looks become Quiet, Pending and Firing.
 
 `since` is kept in status, so that a `for` goes on through a restart. A gap in looks (no data, errors, an operator that
 was down) neither fires nor clears a trigger: it shows as NoData or Error, and `since` survives it if the gap is not
@@ -8,8 +8,6 @@ after twice that time was not looked at for at least `for`; its clock starts ane
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,15 +15,14 @@ from modelwright.analysis.threshold import bounds_text
 from modelwright.analysis.trigger import outside_with_confidence, value_outside
 from modelwright.analysis.verdict import Finding, Verdict
 from modelwright.api.durations import format_duration
-from modelwright.api.policy import Champion, MetricTrigger, RetrainPolicy, Trigger, TriggerStatus
+from modelwright.api.policy import Champion, RetrainPolicy, TriggerStatus
 from modelwright.api.run import Evidence
-from modelwright.cluster.answers import Answer
+from modelwright.api.triggers import MetricTrigger, Trigger
 from modelwright.metrics.configuration import MetricSource, source_for
 from modelwright.metrics.questions import CountsLook, CountsQuestion, NoLook, ValueLook, ValueQuestion
 from modelwright.metrics.reasons import Reason
 from modelwright.metrics.variables import render, selector
-
-FIRING, PENDING, QUIET, NO_DATA, ERROR = "Firing", "Pending", "Quiet", "NoData", "Error"
+from modelwright.retraining.plan.triggers.seen import ERROR, FIRING, NO_DATA, PENDING, QUIET, TriggerSeen, View
 
 SHORTEST_INTERVAL = timedelta(seconds=5)
 LONGEST_INTERVAL = timedelta(seconds=60)
@@ -36,75 +33,59 @@ MAX_QUERY = 4096
 MetricQuestion = CountsQuestion | ValueQuestion
 
 
-@dataclass(frozen=True)
-class TriggerSeen:
-    """`evidence` is set when the newest look, not only the status, says that the trigger fires. `broken` names what a
-    person has to mend."""
-
-    status: TriggerStatus
-    question: MetricQuestion | None = None
-    evidence: Evidence | None = None
-    broken: str = ""
-
-
-def look_at(
-    policy: RetrainPolicy,
-    trigger: Trigger,
-    index: int,
-    champion: Champion | None,
-    sources: Mapping[str, MetricSource],
-    answers: Mapping[Any, Answer],
-    now: datetime,
-    *,
-    no_champion: str,
-) -> TriggerSeen:
-    """One trigger of the policy (the `index`-th), with the newest answer to its question.
-
-    `no_champion` says why there is none, where there is none. InvalidSpec for what cannot work as written.
-    """
-    before = _before(policy, trigger, champion)
+def look_at(view: View, trigger: Trigger, index: int) -> TriggerSeen:
+    """One metric trigger (the `index`-th), with the newest answer to its question. InvalidSpec for what cannot work as
+    written."""
+    policy, champion, now = view.policy, view.champion, view.now
     metric = trigger.metric
+    assert metric is not None
+    before = _before(view, trigger)
     bound = bounds_text(metric.bounds)
     path = f"spec.triggers[{index}].metric"
-    source = source_for(policy.namespace, metric.source, sources, f"{path}.source")
+    source = source_for(policy.namespace, metric.source, view.sources, f"{path}.source")
     if champion is None:
-        return TriggerSeen(_status(before, trigger, NO_DATA, "NoChampion", no_champion, bound=bound))
-    question = _question(policy, trigger, champion, source, path)
-    answer = answers.get(question)
+        return TriggerSeen(_status(before, trigger.name, NO_DATA, "NoChampion", view.no_champion, bound=bound))
+    question = _question(policy, trigger.name, metric, champion, source, path)
+    answer = view.answers.get(question)
     if answer is None or (isinstance(answer.value, NoLook) and answer.value.reason == Reason.NOT_GROWN):
-        kept = before or _status(None, trigger, NO_DATA, "NotLookedYet", "not looked at yet", bound=bound)
+        kept = before or _status(None, trigger.name, NO_DATA, "NotLookedYet", "not looked at yet", bound=bound)
         return TriggerSeen(kept, question)
     if now - answer.started_at > TOO_OLD_AFTER * question.interval + source.timeout:
         message = "the newest look is too old; the metric source answers late or not at all"
-        status = _status(before, trigger, NO_DATA, "Stale", message, bound=bound, since=_since(before))
+        status = _status(before, trigger.name, NO_DATA, "Stale", message, bound=bound, since=_since(before))
         return TriggerSeen(status, question)
     if isinstance(answer.value, NoLook):
         look = answer.value
         verdict = NO_DATA if look.verdict is Verdict.NO_DATA else ERROR
-        status = _status(before, trigger, verdict, look.reason, look.message, bound=bound, since=_since(before))
+        status = _status(before, trigger.name, verdict, look.reason, look.message, bound=bound, since=_since(before))
         return TriggerSeen(status, question, broken=look.message if look.permanent else "")
     finding = _judge(metric, answer.value)
     if finding is None:
         message = f"the source failed: {type(answer.value).__name__}"
-        status = _status(before, trigger, ERROR, "SourceFailed", message, bound=bound, since=_since(before))
+        status = _status(before, trigger.name, ERROR, "SourceFailed", message, bound=bound, since=_since(before))
         return TriggerSeen(status, question)
-    return _seen(before, trigger, question, finding, answer.started_at)
+    return _seen(before, trigger.name, metric, question, finding, answer.started_at)
 
 
 def _seen(
-    before: TriggerStatus | None, trigger: Trigger, question: MetricQuestion, finding: Finding, at: datetime
+    before: TriggerStatus | None,
+    name: str,
+    metric: MetricTrigger,
+    question: MetricQuestion,
+    finding: Finding,
+    at: datetime,
 ) -> TriggerSeen:
     since: datetime | None
     if finding.verdict is Verdict.FAIL:
-        since = _crossed_since(before, trigger.metric.hold, at)
-        verdict = FIRING if at - since >= trigger.metric.hold else PENDING
+        since = _crossed_since(before, metric.hold, at)
+        verdict = FIRING if at - since >= metric.hold else PENDING
     elif finding.verdict in (Verdict.NO_DATA, Verdict.ERROR):
         verdict, since = (NO_DATA if finding.verdict is Verdict.NO_DATA else ERROR), _since(before)
     else:
         verdict, since = QUIET, None
     status = _status(
         before,
-        trigger,
+        name,
         verdict,
         finding.reason,
         finding.message,
@@ -115,9 +96,9 @@ def _seen(
     )
     if verdict != FIRING:
         return TriggerSeen(status, question)
-    window = trigger.metric.proportion.window if trigger.metric.proportion else None
+    window = metric.proportion.window if metric.proportion else None
     evidence = Evidence(
-        trigger=trigger.name,
+        trigger=name,
         at=at,
         query=_query_text(question)[:MAX_QUERY],
         value=finding.candidate,
@@ -141,9 +122,8 @@ def _judge(metric: MetricTrigger, look: Any) -> Finding | None:
 
 
 def _question(
-    policy: RetrainPolicy, trigger: Trigger, champion: Champion, source: MetricSource, path: str
+    policy: RetrainPolicy, name: str, metric: MetricTrigger, champion: Champion, source: MetricSource, path: str
 ) -> MetricQuestion:
-    metric = trigger.metric
     window = metric.proportion.window if metric.proportion else None
     variables = {
         "champion": selector(policy.namespace, champion.model_rollout, champion.revision),
@@ -158,7 +138,7 @@ def _question(
     if metric.proportion:
         return CountsQuestion(
             source=metric.source,
-            metric=trigger.name,
+            metric=name,
             arm="champion",
             events=render(metric.proportion.events, variables, path=f"{path}.proportion.events"),
             total=render(metric.proportion.total, variables, path=f"{path}.proportion.total"),
@@ -169,7 +149,7 @@ def _question(
     samples = metric.value.samples
     return ValueQuestion(
         source=metric.source,
-        metric=trigger.name,
+        metric=name,
         arm="champion",
         query=render(metric.value.query, variables, path=f"{path}.value.query"),
         samples=render(samples, variables, path=f"{path}.value.samples") if samples else "",
@@ -184,14 +164,14 @@ def _interval(window: timedelta | None, source: MetricSource) -> timedelta:
     return max(source.scrape_interval, SHORTEST_INTERVAL, min(window / 60, LONGEST_INTERVAL))
 
 
-def _before(policy: RetrainPolicy, trigger: Trigger, champion: Champion | None) -> TriggerStatus | None:
+def _before(view: View, trigger: Trigger) -> TriggerStatus | None:
     """The trigger's last status, unless it was about another champion or another spec."""
-    known = policy.status.champion
+    known, champion = view.policy.status.champion, view.champion
     if (known.revision if known else "") != (champion.revision if champion else ""):
         return None
-    if policy.status.observed_generation != policy.generation:
+    if view.policy.status.observed_generation != view.policy.generation:
         return None
-    return next((status for status in policy.status.triggers if status.name == trigger.name), None)
+    return view.before(trigger.name)
 
 
 def _since(before: TriggerStatus | None) -> datetime | None:
@@ -207,7 +187,7 @@ def _crossed_since(before: TriggerStatus | None, hold: timedelta, at: datetime) 
 
 def _status(
     before: TriggerStatus | None,
-    trigger: Trigger,
+    name: str,
     verdict: str,
     reason: str,
     message: str,
@@ -221,7 +201,7 @@ def _status(
     transition, else every look would be a write."""
     if before and (before.verdict, before.reason, before.since) == (verdict, reason, since):
         return before
-    return TriggerStatus(trigger.name, verdict, str(reason), message, value, bound, samples, since)
+    return TriggerStatus(name, verdict, str(reason), message, value, bound, samples, since)
 
 
 def _query_text(question: MetricQuestion) -> str:

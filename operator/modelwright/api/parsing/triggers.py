@@ -1,0 +1,47 @@
+"""Reading the triggers of a policy."""
+
+from __future__ import annotations
+
+from modelwright.api.cron import Cron
+from modelwright.api.fields import Fields
+from modelwright.api.parsing import metrics
+from modelwright.api.triggers import MetricTrigger, Schedule, Trigger
+
+SHAPES = ("metric", "schedule")
+
+
+def trigger(fields: Fields) -> Trigger:
+    fields.exactly_one(*SHAPES)
+    metric, schedule = (fields.maybe_section(shape) for shape in SHAPES)
+    return Trigger(
+        name=fields.text("name"),
+        metric=_metric(metric) if metric else None,
+        schedule=_schedule(schedule) if schedule else None,
+    )
+
+
+def cron(fields: Fields) -> Cron:
+    """`cron` and `timeZone` of a schedule or a blackout."""
+    expression, zone = fields.text("cron"), fields.text("timeZone", Cron.time_zone)
+    try:
+        return Cron(expression, zone)
+    except ValueError as error:
+        raise fields.refuse("timeZone" if "time zone" in str(error) else "cron", str(error)) from None
+
+
+def _metric(fields: Fields) -> MetricTrigger:
+    fields.exactly_one("proportion", "value")
+    proportion, value = fields.maybe_section("proportion"), fields.maybe_section("value")
+    return MetricTrigger(
+        bounds=metrics.bounds(fields),
+        proportion=metrics.windowed_proportion(proportion) if proportion else None,
+        value=metrics.value(value) if value else None,
+        source=fields.text("source", MetricTrigger.source),
+        confidence=fields.decimal("confidence", MetricTrigger.confidence),
+        min_samples=fields.integer("minSamples", MetricTrigger.min_samples),
+        hold=fields.duration("for", MetricTrigger.hold),
+    )
+
+
+def _schedule(fields: Fields) -> Schedule:
+    return Schedule(cron(fields), fields.duration("startingDeadline", Schedule.starting_deadline))

@@ -1,0 +1,43 @@
+"""What starts a retraining: triggers as frozen types, one shape each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from modelwright.api.cron import Cron
+from modelwright.api.metrics import Bounds, Proportion, Value
+
+
+@dataclass(frozen=True)
+class MetricTrigger:
+    """Fires when the confidence bound of the metric has been outside `bounds` for `hold` (spec: `for`).
+
+    Exactly one of `proportion` (with a window) and `value`.
+    """
+
+    bounds: Bounds
+    proportion: Proportion | None = None
+    value: Value | None = None
+    source: str = "default"
+    confidence: Decimal = Decimal("0.99")
+    min_samples: int = 100
+    hold: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Fires once for each slot of `cron`, unless it is held back for longer than `starting_deadline`."""
+
+    cron: Cron
+    starting_deadline: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """Exactly one of the shapes is set."""
+
+    name: str
+    metric: MetricTrigger | None = None
+    schedule: Schedule | None = None

@@ -1,0 +1,14 @@
+"""One look at a trigger, whatever its shape."""
+
+from __future__ import annotations
+
+from modelwright.api.triggers import Trigger
+from modelwright.retraining.plan.triggers import metric, schedule
+from modelwright.retraining.plan.triggers.seen import TriggerSeen, View
+
+
+def look_at(view: View, trigger: Trigger, index: int) -> TriggerSeen:
+    """The `index`-th trigger of the policy as it stands now. InvalidSpec for what cannot work as written."""
+    if trigger.schedule:
+        return schedule.look_at(view, trigger.name, trigger.schedule)
+    return metric.look_at(view, trigger, index)

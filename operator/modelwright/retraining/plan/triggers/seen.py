@@ -1,0 +1,56 @@
+"""What triggers look at, and what one look comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from modelwright.api.policy import Champion, RetrainPolicy, TriggerStatus
+from modelwright.api.run import Evidence, RetrainRun
+from modelwright.cluster.answers import Answer
+from modelwright.metrics.configuration import MetricSource
+
+FIRING, PENDING, QUIET, NO_DATA, ERROR = "Firing", "Pending", "Quiet", "NoData", "Error"
+
+
+@dataclass(frozen=True)
+class View:
+    """What all triggers of one policy see in one pass. `no_champion` says why there is none, where there is none."""
+
+    policy: RetrainPolicy
+    now: datetime
+    champion: Champion | None = None
+    no_champion: str = ""
+    runs: tuple[RetrainRun, ...] = ()
+    sources: Mapping[str, MetricSource] = field(default_factory=dict)
+    answers: Mapping[Any, Answer] = field(default_factory=dict)
+
+    def before(self, trigger: str) -> TriggerStatus | None:
+        """The trigger's last status, whatever it was about."""
+        return next((status for status in self.policy.status.triggers if status.name == trigger), None)
+
+    def occasions(self, trigger: str, bound: str) -> Iterator[str]:
+        """What runs were started for by the trigger, as long as it was held against `bound`."""
+        for run in self.runs:
+            for evidence in run.spec.evidence:
+                if (evidence.trigger, evidence.bound) == (trigger, bound) and evidence.occasion:
+                    yield evidence.occasion
+
+
+@dataclass(frozen=True)
+class TriggerSeen:
+    """`evidence` is set when the newest look, not only the status, says that the trigger fires. `broken` names what a
+    person has to mend. `wake_at` is when the trigger changes by itself."""
+
+    status: TriggerStatus
+    question: Any = None
+    evidence: Evidence | None = None
+    broken: str = ""
+    wake_at: datetime | None = None
+
+    @property
+    def once(self) -> bool:
+        """Whether it fires for an occasion, and not as long as something lasts."""
+        return self.evidence is not None and bool(self.evidence.occasion)
