@@ -140,7 +140,7 @@ class Evidences:
     def _log_e(self, stable: Ints, stable_bad: Ints, candidate: Ints, candidate_bad: Ints) -> Floats:
         usual = np.maximum((self.usual_bad + 0.5) / (self.usual + 1), harm.LEAST)
         limit = self._limit(usual)
-        worse = limit + _EXCESSES * np.maximum(limit - usual, usual / 8)
+        worse = limit + _EXCESSES * np.maximum(limit - usual, np.minimum(usual, 1 - usual) / 8)
         worse = np.where(worse < 1, worse, (limit + 1) / 2)
         possible = (limit < 1) & (usual < 1)
         worse = np.where(possible, worse, 0.5)

@@ -138,3 +138,12 @@ def test_the_newest_evidence_names_when_the_fault_began() -> None:
     evidence = Evidence().with_blocks(blocks([healthy] * 100 + [faulty] * 5), HALF_A_POINT)
     recent = evidence.harm.clearest
     assert (recent.blocks, recent.candidate) == (5, Counts(250, 5000))
+
+
+def test_a_rare_success_that_becomes_rarer_is_found_as_soon_as_a_rare_error_that_becomes_commoner() -> None:
+    rng, point = np.random.default_rng(8), Decimal("0.01")
+    errors = first_fail(Evidence(), arriving(rng, 200, stable=0.1, candidate=0.13), max_increase(point))
+    successes = first_fail(Evidence(), arriving(rng, 200, stable=0.1, candidate=0.07), max_decrease(point))
+    assert errors is not None
+    assert successes is not None
+    assert successes < 2 * errors

@@ -88,7 +88,7 @@ def _worse(usual: float, margin: Margin, excess: float) -> float | None:
     limit = margin.bad_limit(usual)
     if not 0 < usual < 1 or limit >= 1:
         return None
-    worse = limit + excess * max(limit - usual, usual / 8)
+    worse = limit + excess * max(limit - usual, min(usual, 1 - usual) / 8)
     return worse if worse < 1 else (limit + 1) / 2
 
 
