@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from modelwright.api.audience import Audience, below, match_of
+from modelwright.api.ab_test import Audience
+from modelwright.api.audience import below, match_of
 from modelwright.api.rollout import MatchType
 
 

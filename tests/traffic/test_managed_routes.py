@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from modelwright.api.audience import Audience, match_of
+from modelwright.api.ab_test import Audience
+from modelwright.api.audience import match_of
 from modelwright.api.rollout import HeaderMatch
 from modelwright.traffic.features import unsupported_by
 from modelwright.traffic.managed_rules import rules_of, split_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -25,7 +25,10 @@ B = TypeVar("B", Block, MeanBlock)
 
 @dataclass(frozen=True)
 class Weekly(Generic[E]):
-    """`running` is all evidence; `whole` that of the weeks which are over, None during the first."""
+    """`running` is all evidence; `whole` that of the weeks which are over, None during the first.
+
+    What `running` holds against the candidate is not kept twice: harm waits for no weekend.
+    """
 
     running: E
     whole: E | None = None
@@ -37,11 +40,11 @@ class Weekly(Generic[E]):
             if running.until is not None and block.at < running.until:
                 continue
             if running.until is not None and weeks_of(block.at, begins) > weeks_of(running.until, begins):
-                whole = running
+                whole = _without_harm(running)
             folded = fold(running, [block])
             assert folded.until is not None
             if weeks_of(folded.until, begins) > weeks_of(block.at, begins):
-                whole = folded
+                whole = _without_harm(folded)
             running = folded
         return Weekly(running, whole)
 
@@ -61,6 +64,10 @@ def decoded(text: str, read: Callable[[str], E]) -> Weekly[E]:
         return Weekly(read(running), read(whole) if whole is not None else None)
     except (TypeError, ValueError) as error:
         raise ValueError(f"not evidence of whole weeks: {error}") from error
+
+
+def _without_harm(evidence: E) -> E:
+    return replace(evidence, harm=type(evidence.harm)())
 
 
 def weeks_of(at: datetime, begins: datetime) -> int:

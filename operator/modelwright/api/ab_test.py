@@ -24,7 +24,7 @@ class Audience:
 
 @dataclass(frozen=True)
 class ABTest:
-    """Nothing but harm decides before `min_duration`, in which every guardrail has to pass. It ends at `max_duration`."""
+    """Nothing but harm decides before every guardrail has passed for `min_duration`; it ends at `max_duration`."""
 
     audience: Audience
     min_duration: timedelta = timedelta(hours=24)

@@ -8,20 +8,10 @@ bucket match nothing, and stay with stable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from modelwright.api.ab_test import Audience
 from modelwright.api.rollout import HeaderMatch, MatchType
 
 BUCKETS = 100
-
-
-@dataclass(frozen=True)
-class Audience:
-    """`percent` of all buckets are the candidate's. Exactly one of `header` and `cookie` names where the bucket is."""
-
-    percent: int
-    header: str = ""
-    cookie: str = ""
 
 
 def match_of(audience: Audience) -> HeaderMatch:

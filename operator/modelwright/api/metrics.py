@@ -7,6 +7,8 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from modelwright.api.goals import Goal
+
 
 @dataclass(frozen=True)
 class Proportion:
@@ -103,8 +105,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Metric:
-    """One guardrail of a rollout. Exactly one of `proportion`, `mean` and `value`; `stable` not with a value, and
-    without `stable` no mean.
+    """One metric of a rollout: a guardrail, or with `goal` what an A/B test is about.
+
+    Exactly one of `proportion`, `mean` and `value`; `stable` not with a value, and without `stable` no mean.
 
     `during` says where it is due, if its comparison can be made there. `horizon` is how late the labels behind it are,
     zero for metrics without labels.
@@ -123,4 +126,5 @@ class Metric:
     stable_limit: StableLimit | None = None
     during: tuple[During, ...] = (During.CANARY, During.BAKE)
     horizon: timedelta = timedelta(0)  # spec: labels.horizon
+    goal: Goal | None = None  # its `stable` is then the decrease that is harm
     requests: str = ""  # what counts every request at the server that the preset names; "" without a preset

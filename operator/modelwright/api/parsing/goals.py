@@ -45,6 +45,4 @@ def refuse_goals_fields(fields: Fields, shape: str) -> None:
         if stable.has(name):
             raise stable.refuse(name, "must go with `role: Goal`")
     if shape != "preset" and fields.section(shape).has("unit"):
-        raise fields.section(shape).refuse(
-            "unit", "must go with `role: Goal`: a guardrail needs none"
-        )
+        raise fields.section(shape).refuse("unit", "must go with `role: Goal`: a guardrail needs none")

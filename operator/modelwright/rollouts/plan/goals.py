@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from modelwright.analysis.alpha import Allocation
-from modelwright.analysis.blocks import Block
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.goal import judge_goal
 from modelwright.analysis.means import MeanEvidence
@@ -30,17 +29,14 @@ def fold_goal(metric: Metric, saved: str, begins: datetime, stable: Any, candida
         known = empty
     if not _same_shape(known, empty) or (known.until is not None and known.until <= begins):
         known = empty
-    if metric.mean:
-        return known.with_blocks(
-            paired_mean_blocks(stable, candidate, known.until), begins, lambda kept, more: kept.with_blocks(more)
-        )
     assert metric.stable is not None
     margin = margin_of(metric.stable)
+    paired: Callable[..., Sequence[Any]] = paired_mean_blocks if metric.mean else paired_blocks
 
-    def fold(kept: Evidence, more: Sequence[Block]) -> Evidence:
+    def fold(kept: Any, more: Sequence[Any]) -> Any:
         return kept.with_blocks(more, margin)
 
-    return known.with_blocks(paired_blocks(stable, candidate, known.until), begins, fold)
+    return known.with_blocks(paired(stable, candidate, known.until), begins, fold)
 
 
 def judge_test(
