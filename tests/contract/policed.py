@@ -95,13 +95,13 @@ async def _install(place: Policed, objects: list[Object]) -> None:
     kinds = {body["kind"] for body in objects}
     commanded = rollout(place, "probe", {COMMAND: "abort/1/a", ACTOR: "admin"})
     async with asyncio.timeout(60):
-        await _until(lambda: _is_refused(cluster, RETRAIN_RUN, run(place, "probe")))
-        await _until(lambda: _is_refused(cluster, MODEL_ROLLOUT, commanded))
+        await until(lambda: _is_refused(cluster, RETRAIN_RUN, run(place, "probe")))
+        await until(lambda: _is_refused(cluster, MODEL_ROLLOUT, commanded))
         if "MutatingAdmissionPolicy" in kinds:
             await cluster.create(MODEL_ROLLOUT, rollout(place, "probe"))
-            await _until(lambda: _is_stamped(cluster, place))
+            await until(lambda: _is_stamped(cluster, place))
         user = await place.connect(place.user)
-        await _until(lambda: _may_create(user, place))
+        await until(lambda: _may_create(user, place))
     await user.close()
     await cluster.close()
 
@@ -127,7 +127,7 @@ def binding(place: Policed, user: str, role_kind: str, role: str) -> Object:
     }
 
 
-async def _until(reached: Callable[[], Awaitable[bool]]) -> None:
+async def until(reached: Callable[[], Awaitable[bool]]) -> None:
     # Policies and roles come into force a moment after they are stored, and nothing says when.
     while not await reached():  # noqa: ASYNC110
         await asyncio.sleep(0.05)

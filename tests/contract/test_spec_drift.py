@@ -15,7 +15,8 @@ import pytest
 from tests.contract.corpus import accepted, merged
 from tests.contract.schema import KINDS, nodes
 
-from modelwright.api.gate import Severity
+from modelwright.api.approval import ApprovedBy, Required
+from modelwright.api.gate import Severity, WhenNoChampion
 from modelwright.api.metrics import Mode, RequiredFor
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
 from modelwright.api.presets import Preset, Server
@@ -47,6 +48,9 @@ ENUMS: dict[str, type[StrEnum]] = {
     "spec.analysis.metrics[].requiredFor": RequiredFor,
     "spec.analysis.metrics[].mode": Mode,
     "spec.gate.checks[].findings.worstSeverity": Severity,
+    "spec.gate.whenNoChampion": WhenNoChampion,
+    "spec.gate.approval.required": Required,
+    "spec.gate.approval.by": ApprovedBy,
 }
 # Enums that name fields of ours, and constants of the Gateway API.
 OTHER_ENUMS = {

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
+from click.testing import CliRunner
 from tests.retraining.builders import NEW_DIGEST, NOW, SERVERS, counts, evaluation
 from tests.retraining.fakes import FakeBackground, FakeEvents, FakeKubeflow
 from tests.retraining.simulation import CONFIGURATION, policy_body, rollout_body
 
+from modelwright.cli.kubectl import main
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.answers import Answer
 from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, Key
@@ -24,6 +26,11 @@ from modelwright.kubeflow.evaluation import EvaluatedModel
 from modelwright.kubeflow.questions import ReadEvaluation, ReadResult
 from modelwright.metrics.questions import CountsQuestion
 from modelwright.retraining.reconcile import reconcile_policy, reconcile_run
+
+
+class WithKubeconfig(Protocol):
+    @property
+    def kubeconfig(self) -> str: ...
 
 
 class Loop:
@@ -112,6 +119,38 @@ async def test_a_degraded_model_is_retrained_judged_and_approved(loop: Loop) -> 
     await loop.round()
     assert await loop.cluster.get(RETRAIN_POLICY, loop.namespace, "churn") == policy
     assert await loop.runs() == [run]
+
+
+async def test_a_person_lets_a_model_through_by_the_command_line(loop: Loop, control_plane: WithKubeconfig) -> None:
+    floor = {"name": "floor", "metric": "accuracy", "min": "0.90"}
+    await loop.set_up(gate={"checks": [floor], "approval": {"required": "Always"}})
+    for _ in range(8):
+        await loop.round()
+    loop.kubeflow.end(next(iter(loop.kubeflow.runs)), "SUCCEEDED")
+    for _ in range(4):
+        await loop.round()
+    (run,) = await loop.runs()
+    assert run["status"]["phase"] == "Waiting"
+    assert run["status"]["conditions"][0]["reason"] == "ApprovalRequired"
+
+    where = ["--kubeconfig", control_plane.kubeconfig, "--namespace", loop.namespace]
+    typed = asyncio.create_task(
+        asyncio.to_thread(CliRunner().invoke, main, ["approve", run["metadata"]["name"], "--yes", *where])
+    )
+    async with asyncio.timeout(60):
+        while not typed.done():
+            await loop.round()
+            await asyncio.sleep(0.05)
+    told = await typed
+    assert told.exit_code == 0, told.output
+    assert "Pass   floor: accuracy 0.931 on 5000 rows, needed ≥ 0.90" in told.stdout
+    assert told.stdout.endswith(f"approve of {run['metadata']['name']} by admin is done\n")
+    (run,) = await loop.runs()
+    approval = run["status"]["approval"]
+    assert (approval["outcome"], approval["by"], approval["digest"]) == ("Approved", "admin", NEW_DIGEST)
+    policy = await loop.cluster.get(RETRAIN_POLICY, loop.namespace, "churn")
+    assert policy is not None
+    assert policy["status"]["approved"]["retrainRun"] == run["metadata"]["name"]
 
 
 async def test_deleting_the_policy_stops_the_pipeline_before_the_run_goes(loop: Loop) -> None:

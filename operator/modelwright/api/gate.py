@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from modelwright.api.approval import NOBODY_IS_ASKED, Approval
 from modelwright.api.metrics import Bounds
 
 
@@ -15,6 +16,13 @@ class Severity(StrEnum):
     INFO = "Info"
     WARNING = "Warning"
     ERROR = "Error"
+
+
+class WhenNoChampion(StrEnum):
+    """What lets the first model through: its floors alone, or floors and a person."""
+
+    FLOOR_ONLY = "FloorOnly"
+    REQUIRE_APPROVAL = "RequireApproval"
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,8 @@ class Gate:
 
     checks: tuple[Check, ...] = ()
     attempts_per_data: int = 1
+    when_no_champion: WhenNoChampion = WhenNoChampion.FLOOR_ONLY
+    approval: Approval = NOBODY_IS_ASKED
 
 
 BUILT_IN_ONLY = Gate()

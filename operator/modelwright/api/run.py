@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from modelwright.api.approval import ApprovalStatus
 from modelwright.api.conditions import Condition
 from modelwright.api.models import Model
 from modelwright.api.policy import Pipeline
@@ -25,6 +27,7 @@ class Evidence:
     samples: int = 0
     window_start: datetime | None = None
     occasion: str = ""
+    actor: str = ""  # who asked for it by hand
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,12 @@ class GateLine:
 class RunStatus:
     observed_generation: int = -1
     # Condition Succeeded: True Approved, False GateRejected or PipelineFailed (among others), Unknown while it lasts.
-    phase: str = ""  # Pending | Running | Evaluating | Approved | Rejected | Failed: for the eye
+    phase: str = ""  # Pending | Running | Evaluating | Waiting | Approved | Rejected | Failed: for the eye
     pipeline_run: PipelineRun = PipelineRun()
     model: Model | None = None
     evaluation: EvaluationSummary | None = None
     gate: tuple[GateLine, ...] = ()
+    approval: ApprovalStatus | None = None
     conditions: tuple[Condition, ...] = ()
 
 
@@ -93,5 +97,6 @@ class RetrainRun:
     resource_version: str
     spec: RunSpec
     status: RunStatus = RunStatus()
+    annotations: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
     deleted_at: datetime | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from modelwright import __version__
+from modelwright.cli.consenting import VERBS as ANSWERS
+from modelwright.cli.consenting import consent_command
 from modelwright.cli.lint import lint
 from modelwright.cli.looking import get, status
 from modelwright.cli.steering import VERBS, steering_command
@@ -16,5 +18,6 @@ def main() -> None:
     """Look at rollouts of models, and steer them."""
 
 
-for command in (get, status, *(steering_command(verb) for verb in VERBS), lint):
+steering = (steering_command(verb) for verb in VERBS)
+for command in (get, status, *steering, *(consent_command(verb) for verb in ANSWERS), lint):
     main.add_command(command)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelwright.cli.connection import Target, duration, every_change, on_a_cluster, one_rollout, run
+from modelwright.cli.signing import own_name
 from modelwright.errors import InvalidSpec, ModelwrightError
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ async def _write(cluster: Cluster, body: Object, command: str) -> None:
     from modelwright.rollouts.plan.commands import ACTOR_ANNOTATION, ANNOTATION
 
     # Admission stamps the actor by itself from Kubernetes 1.36 on; before, it demands that the true name is written.
-    annotations = {ANNOTATION: command, ACTOR_ANNOTATION: await _own_name(cluster)}
+    annotations = {ANNOTATION: command, ACTOR_ANNOTATION: await own_name(cluster)}
     metadata = body["metadata"]
     try:
         await cluster.merge_patch(
@@ -139,15 +140,3 @@ async def _write(cluster: Cluster, body: Object, command: str) -> None:
         )
     except InvalidSpec as error:
         raise ModelwrightError(error.message) from None
-
-
-async def _own_name(cluster: Cluster) -> str | None:
-    from modelwright.cluster.access import Forbidden
-    from modelwright.cluster.keys import Kind
-
-    review = Kind("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False)
-    try:
-        answer = await cluster.create(review, {"apiVersion": review.api_version, "kind": review.name, "metadata": {}})
-    except Forbidden:
-        return None
-    return str(answer["status"]["userInfo"]["username"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelwright.api.approval import Approval, ApprovedBy, Required
 from modelwright.api.fields import Fields
 from modelwright.api.gate import (
     AgainstChampion,
@@ -10,6 +11,7 @@ from modelwright.api.gate import (
     FindingsCheck,
     Gate,
     Severity,
+    WhenNoChampion,
 )
 from modelwright.api.metrics import Bounds
 from modelwright.api.parsing import metrics
@@ -22,6 +24,18 @@ def gate(fields: Fields | None) -> Gate:
     return Gate(
         checks=tuple(_check(check) for check in fields.some_sections("checks")),
         attempts_per_data=fields.integer("attemptsPerData", Gate.attempts_per_data),
+        when_no_champion=fields.choice("whenNoChampion", WhenNoChampion, Gate.when_no_champion),
+        approval=_approval(fields.maybe_section("approval")),
+    )
+
+
+def _approval(fields: Fields | None) -> Approval:
+    if fields is None:
+        return Approval()
+    return Approval(
+        required=fields.choice("required", Required, Required.ALWAYS),
+        expires_after=fields.duration("expiresAfter", Approval.expires_after),
+        by=fields.choice("by", ApprovedBy, Approval.by),
     )
 
 

@@ -24,6 +24,7 @@ def parse_run(body: Mapping[str, Any]) -> RetrainRun:
         resource_version=metadata.text("resourceVersion"),
         spec=_spec(shared.spec(body)),
         status=parse_run_status(body),
+        annotations=dict(metadata.section_or_empty("annotations").as_written()),
         created_at=metadata.maybe_time("creationTimestamp"),
         deleted_at=metadata.maybe_time("deletionTimestamp"),
     )

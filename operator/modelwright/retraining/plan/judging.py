@@ -1,8 +1,9 @@
-"""A pipeline run has succeeded: read its evaluation, pass it through the gate, approve or reject."""
+"""A pipeline run has succeeded: read its evaluation, pass it through the gate, ask a person if need be."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from modelwright.analysis.verdict import Verdict
 from modelwright.api.models import Model
@@ -10,7 +11,8 @@ from modelwright.api.policy import RetrainPolicy
 from modelwright.api.rollout import ModelRollout
 from modelwright.api.run import EvaluationSummary, GateLine, RetrainRun
 from modelwright.kubeflow.questions import Failure, ReadEvaluation, ReadResult, Trouble
-from modelwright.retraining.plan import lineage, rejections
+from modelwright.retraining.plan import approving, lineage, rejections
+from modelwright.retraining.plan.approving import Answer as Consent
 from modelwright.retraining.plan.gate import GateInput, judge, passed
 from modelwright.retraining.plan.recipe import recipe_digest
 from modelwright.retraining.plan.run_steps import RunPlan, Step
@@ -20,36 +22,51 @@ RESULT_GRACE = timedelta(seconds=60)
 
 
 def judge_result(step: Step, policy: RetrainPolicy, follower: ModelRollout | None) -> RunPlan:
+    """What a pipeline run that succeeded comes to, also while a person is asked."""
+    asked, answer = approving.open_question(step.run), None
+    if asked:
+        waited = approving.wait(step, policy, lineage.champion_of(follower), asked)
+        if isinstance(waited, RunPlan):
+            return waited
+        answer = waited
+    return _read(step, policy, follower, answer)
+
+
+def _read(step: Step, policy: RetrainPolicy, follower: ModelRollout | None, consent: Consent | None) -> RunPlan:
     run = step.run
     uri = run.status.pipeline_run.result_uri
     question = ReadEvaluation(run.spec.pipeline.server, uri, uri.rpartition("/")[0])
     answer = step.seen.answers.get(question)
+    phase = run.status.phase if consent else "Evaluating"
     match answer.value if answer else None:
         case ReadResult() as result:
-            return _verdict(step, policy, follower, result)
+            return _verdict(step, policy, follower, result, consent)
         case Failure(trouble=Trouble.INVALID, message=message):
             return step.fails("EvaluationInvalid", f"evaluation.json: {message}")
         case Failure(trouble=Trouble.NOT_FOUND, message=message):
             finished = run.status.pipeline_run.finished_at
             if answer and finished and answer.started_at >= finished + RESULT_GRACE:
                 return step.fails("EvaluationMissing", message)
-            return step.stays("Evaluating", "Evaluating", message, question)
+            return step.stays(phase, "Evaluating", message, question)
         case Failure(message=message):
-            return step.stays("Evaluating", "ResultUnavailable", message, question)
+            return step.stays(phase, "ResultUnavailable", message, question)
         case _:
-            return step.stays("Evaluating", "Evaluating", "reading the evaluation", question)
+            return step.stays(phase, "Evaluating", "reading the evaluation", question)
 
 
-def _verdict(step: Step, policy: RetrainPolicy, follower: ModelRollout | None, result: ReadResult) -> RunPlan:
+def _verdict(
+    step: Step, policy: RetrainPolicy, follower: ModelRollout | None, result: ReadResult, consent: Consent | None
+) -> RunPlan:
     run, evaluation = step.run, result.evaluation
     recipe, rows = recipe_digest(evaluation), evaluation.evaluate.rows.digest
+    champion = lineage.champion_of(follower)
     rejected = rejections.learned(policy, step.seen.siblings, follower)
     lines = judge(
         GateInput(
             run_uid=run.uid,
             evaluation=evaluation,
             model_digest=result.model_digest,
-            champion=lineage.champion_of(follower),
+            champion=champion,
             rejected=rejections.models(rejected),
             gate=policy.spec.gate,
             recipe=recipe,
@@ -57,7 +74,7 @@ def _verdict(step: Step, policy: RetrainPolicy, follower: ModelRollout | None, r
             attempt=1 + sum(_was_judged_on(rows, other) for other in step.seen.siblings),
         )
     )
-    changes = {
+    changes: dict[str, Any] = {
         "gate": lines,
         "evaluation": EvaluationSummary(
             uri=run.status.pipeline_run.result_uri,
@@ -75,7 +92,17 @@ def _verdict(step: Step, policy: RetrainPolicy, follower: ModelRollout | None, r
     approved = lineage.approved_model(policy.status.approved, step.seen.siblings)
     if approved and approved.number > run.spec.number:
         return step.fails("Superseded", f"{approved.model.version} was approved before", phase="Rejected", **changes)
-    return step.succeeds("Approved", f"{run.name} passed all {len(lines)} lines of the gate", **changes)
+    passed_all = f"{run.name} passed all {len(lines)} lines of the gate"
+    gate, asked = policy.spec.gate, run.status.approval
+    if not approving.is_needed(gate, champion):
+        return step.succeeds("Approved", passed_all, **changes)
+    binding = approving.binding_of(run, result.model_digest, result.file_digest, gate)
+    if consent is None or asked is None or asked.binding != binding:
+        # Also where model or evaluation were exchanged after they were shown: that is another question.
+        return approving.ask(step, binding, result.model_digest, gate.approval, **changes)
+    approval = approving.granted(asked, consent, step)
+    message = f"{passed_all}, and {consent.actor or 'a person'} approved it"
+    return step.succeeds("Approved", message, approval=approval, **changes)
 
 
 def _was_judged_on(rows: str, other: RetrainRun) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from modelwright.api.durations import format_duration
+from modelwright.api.gate import WhenNoChampion
 from modelwright.api.run import GateLine
 from modelwright.api.times import format_time
 from modelwright.retraining.plan.gate.given import GateInput, fails, no_data, passes, short
@@ -49,7 +50,7 @@ def champion_unchanged(given: GateInput) -> GateLine:
     judged = given.evaluation.champion
     if given.champion is None:
         if judged is None:
-            return passes("ChampionUnchanged", "no champion serves: judged without one")
+            return _without_champion(given)
         return fails("ChampionUnchanged", f"judged against {short(judged.digest)}, which serves no longer")
     serving = given.champion.model
     if not serving.digest:
@@ -63,6 +64,15 @@ def champion_unchanged(given: GateInput) -> GateLine:
     if not judged.rescored:
         return fails("ChampionUnchanged", "the champion was not scored again on the same rows")
     return passes("ChampionUnchanged", f"judged against {short(judged.digest)}, still serving")
+
+
+def _without_champion(given: GateInput) -> GateLine:
+    """The first model: nothing to compare with, so its floors decide, or a person."""
+    floor_only = given.gate.when_no_champion is WhenNoChampion.FLOOR_ONLY
+    if floor_only and given.gate.checks and not any(check.bounds or check.slices for check in given.gate.checks):
+        message = "no champion serves and no check has a floor: declare one, or whenNoChampion: RequireApproval"
+        return no_data("ChampionUnchanged", message)
+    return passes("ChampionUnchanged", "no champion serves: judged without one")
 
 
 def rows_are_later(given: GateInput) -> GateLine:
