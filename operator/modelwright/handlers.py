@@ -54,8 +54,11 @@ def registry_for(wakes: Wakes, kubeconfig: str | None) -> kopf.OperatorRegistry:
 
     for kind in (RETRAIN_POLICY, RETRAIN_RUN, MODEL_ROLLOUT):
         _watch(registry, kind, wakes)
-    for kind in (DEPLOYMENT, SERVICE, ENDPOINT_SLICE, *watched_kinds()):
+    for kind in (DEPLOYMENT, SERVICE, ENDPOINT_SLICE):
         _watch(registry, kind, wakes, labels={ROLLOUT_LABEL: kopf.PRESENT})
+    for kind in watched_kinds():
+        # All of them: a route that is somebody else's carries no label of ours.
+        _watch(registry, kind, wakes)
     return registry
 
 

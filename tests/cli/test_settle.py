@@ -22,8 +22,8 @@ from modelwright.cluster.keys import (
 )
 from modelwright.cluster.lease import Leadership
 from modelwright.retraining.plan.run_steps import FINALIZER
-from modelwright.rollouts.settling import MANAGER
 from modelwright.traffic import managed_route
+from modelwright.traffic.field_managers import SETTLER
 
 
 class WithKubeconfig(Protocol):
@@ -63,7 +63,7 @@ async def test_the_operator_takes_it_for_somebodys_word_and_not_for_its_own(plac
     rollout = await place.cluster.get(MODEL_ROLLOUT, place.namespace, "churn")
     assert route
     assert rollout
-    assert managed_route.read(parse_rollout(rollout), route, FIELD_MANAGER).changed_by == MANAGER
+    assert managed_route.read(parse_rollout(rollout), route, FIELD_MANAGER).changed_by == SETTLER
 
 
 @pytest.mark.usefixtures("gateway")

@@ -39,6 +39,7 @@ class Rule:
 
     path: str
     message: str
+    is_about_changes: bool = False
 
 
 def definition(kind: str) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def nodes(kind: str, part: str) -> tuple[Node, ...]:
 def rules(kind: str) -> tuple[Rule, ...]:
     spec = Node("spec", root(kind).schema["properties"]["spec"])
     return tuple(
-        Rule(node.path, rule["message"])
+        Rule(node.path, rule["message"], "oldSelf" in rule["rule"])
         for node in (root(kind), spec, *nodes(kind, "spec"))
         for rule in node.schema.get("x-kubernetes-validations", ())
     )

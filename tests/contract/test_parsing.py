@@ -13,7 +13,7 @@ from tests.contract.corpus import HERE, merged, read
 from modelwright.api.metrics import AgainstStable, Bounds, Proportion
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_rollout_status
 from modelwright.api.policy import Parameter
-from modelwright.api.rollout import Step
+from modelwright.api.rollout import ManagedRoute, Step
 from modelwright.api.triggers import MetricTrigger
 from modelwright.errors import InvalidSpec
 
@@ -47,6 +47,7 @@ def test_a_preset_may_have_a_comparison_of_its_own() -> None:
 
 def test_parent_references_stay_as_they_were_written() -> None:
     route = parse_rollout(manifest("rollout-analysed")).spec.route
+    assert isinstance(route, ManagedRoute)
     assert route.parent_refs[0]["sectionName"] == "http"
     assert route.hostnames == ("*.example.com",)
 

@@ -28,10 +28,17 @@
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch]
-# The weights. The route goes with its owner.
+# The weights. A managed route is created, and goes with its owner; of a user's nothing else is patched.
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
   verbs: [get, list, watch, create, patch]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [grpcroutes]
+  verbs: [get, list, watch, patch]
+# The finalizer that stands while a user's route holds a weight of ours.
+- apiGroups: [modelwright.dev]
+  resources: [modelrollouts]
+  verbs: [patch]
 # Whether the Gateway of a route can mirror requests, before it is asked to.
 - apiGroups: [gateway.networking.k8s.io]
   resources: [gateways, gatewayclasses]

@@ -5,16 +5,17 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}
 
 {{- define "modelwright.settleRules" -}}
-# Which rollouts there are, and which runs still have a pipeline; with endPipelines also to let go of those.
+# Which rollouts there are; to let go of those whose route was handed back.
 - apiGroups: [modelwright.dev]
   resources: [modelrollouts]
-  verbs: [list]
+  verbs: [get, list, patch]
+# Which runs still have a pipeline; with endPipelines also to let go of those.
 - apiGroups: [modelwright.dev]
   resources: [retrainruns]
   verbs: [list{{ if .Values.uninstall.endPipelines }}, get, patch{{ end }}]
 # The two weights.
 - apiGroups: [gateway.networking.k8s.io]
-  resources: [httproutes]
+  resources: [httproutes, grpcroutes]
   verbs: [get, patch]
 # No traffic back to a stable version that is down.
 - apiGroups: [discovery.k8s.io]

@@ -67,12 +67,56 @@ class Workload:
     fixed_replicas: int | None = None
 
 
+class BackendKind(StrEnum):
+    SERVICE = "Service"
+    INFERENCE_POOL = "InferencePool"
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What a route's backendRef names, in the rollout's namespace."""
+
+    name: str
+    kind: BackendKind = BackendKind.SERVICE
+
+    def __str__(self) -> str:
+        return f"{self.kind} '{self.name}'"
+
+
+@dataclass(frozen=True)
+class ExistingVersion:
+    """A version that somebody deployed: its pods are those of `deployment`, its traffic comes through `backend`."""
+
+    deployment: str
+    backend: Backend
+
+
+@dataclass(frozen=True)
+class ExistingWorkload:
+    """Two versions of which we own nothing but the weights. Which of them is stable is in status once it was found."""
+
+    stable: ExistingVersion
+    candidate: ExistingVersion
+
+
 @dataclass(frozen=True)
 class ManagedRoute:
     """An HTTPRoute that we create. `parent_refs` are Gateway API ParentReferences as written."""
 
     parent_refs: tuple[Mapping[str, Any], ...]
     hostnames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AttachedRoute:
+    """A route of the user's, of which we touch two weights in every rule that names both backends.
+
+    `kind` is HTTPRoute or GRPCRoute; with `rule_name` only the rule of that name is touched.
+    """
+
+    kind: str
+    name: str
+    rule_name: str = ""
 
 
 class MatchType(StrEnum):
@@ -122,7 +166,7 @@ class Promotion:
 @dataclass(frozen=True)
 class RolloutSpec:
     workload: Workload
-    route: ManagedRoute
+    route: ManagedRoute | AttachedRoute
     state: State = State.ACTIVE
     model: Model | None = None
     model_from: ModelFrom | None = None

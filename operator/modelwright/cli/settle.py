@@ -109,15 +109,14 @@ async def _while_nobody_leads(cluster: Cluster, options: Options) -> bool:
 
 async def _rollouts(cluster: Cluster, options: Options, until: float) -> bool:
     from modelwright.cluster.keys import MODEL_ROLLOUT
-    from modelwright.rollouts.settling import settle as settle_one
+    from modelwright.rollouts.giving_back import settle_any
 
     bodies = await _all(cluster, MODEL_ROLLOUT, options)
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(body: dict[str, Any]) -> bool:
-        metadata = body["metadata"]
         async with places:
-            done = await settle_one(cluster, metadata["namespace"], metadata["name"], until)
+            done = await settle_any(cluster, body, until)
         click.echo(f"{'settled' if done.ok else 'NOT settled'}  {done.namespace}/{done.name}: {done.says}")
         return done.ok
 

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, ROLLOUT_LABEL, Key, Kind
+from modelwright.cluster.keys import (
+    GRPC_ROUTE,
+    HTTP_ROUTE,
+    MODEL_ROLLOUT,
+    RETRAIN_POLICY,
+    RETRAIN_RUN,
+    ROLLOUT_LABEL,
+    Key,
+    Kind,
+)
 
 Object = Mapping[str, Any]
+ROUTES = {"httpRoute": HTTP_ROUTE.name, "grpcRoute": GRPC_ROUTE.name}
+"""Members of `spec.traffic` that may name a route, and the kinds of those."""
+
 Tell = Callable[[Kind, Object, bool], None]
 
 
@@ -55,7 +67,14 @@ def _read_by(key: Key, body: Object) -> frozenset[Key]:
         MODEL_ROLLOUT.name: spec.get("modelFrom", {}).get("retrainPolicyRef", {}),
         RETRAIN_RUN.name: spec.get("policyRef", {}),
     }.get(key.kind, {})
-    return frozenset({Key(RETRAIN_POLICY.name, key.namespace, policy["name"])} if policy.get("name") else ())
+    named = {RETRAIN_POLICY.name: policy} | {kind: _attached(spec, member) for member, kind in ROUTES.items()}
+    return frozenset(Key(kind, key.namespace, found["name"]) for kind, found in named.items() if found.get("name"))
+
+
+def _attached(spec: Object, member: str) -> Object:
+    """The route of somebody else's that a rollout divides: it carries no label of ours."""
+    found: Object = spec.get("traffic", {}).get(member, {}).get("attached", {})
+    return found
 
 
 def _is_finished_run(key: Key, body: Object) -> bool:

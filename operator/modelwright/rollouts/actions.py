@@ -52,6 +52,19 @@ class PointService:
 
 
 @dataclass(frozen=True)
+class ReleaseRoute:
+    """Take our entries out of the managed fields of a route that is somebody else's."""
+
+
+@dataclass(frozen=True)
+class SetFinalizer:
+    """Put the finalizer `name` on the rollout, or take it off where it is not `wanted`."""
+
+    name: str
+    wanted: bool
+
+
+@dataclass(frozen=True)
 class ForgetRevision:
     revision: str
 
@@ -72,5 +85,7 @@ Action = (
     | DeleteDeployment
     | PointService
     | WriteRoute
+    | ReleaseRoute
+    | SetFinalizer
     | ForgetRevision
 )

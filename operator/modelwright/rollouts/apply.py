@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from modelwright.api.rollout import ModelRollout
 from modelwright.cluster.access import Cluster
-from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, SERVICE
+from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, MODEL_ROLLOUT, SERVICE
 from modelwright.errors import Conflict
 from modelwright.rollouts import manifests
 from modelwright.rollouts.actions import (
@@ -17,7 +17,9 @@ from modelwright.rollouts.actions import (
     ForgetRevision,
     PointService,
     RecordRevision,
+    ReleaseRoute,
     ScaleDeployment,
+    SetFinalizer,
     WriteRoute,
 )
 from modelwright.rollouts.ownership import owner_reference
@@ -52,5 +54,14 @@ async def _apply_one(cluster: Cluster, rollout: ModelRollout, action: Action) ->
             await cluster.apply(SERVICE, manifests.service(rollout, role, revision, port))
         case WriteRoute():
             await router_for(rollout.spec).write(cluster, rollout, action)
+        case ReleaseRoute():
+            await router_for(rollout.spec).release(cluster, rollout)
+        case SetFinalizer(name, wanted):
+            others = [one for one in rollout.finalizers if one != name]
+            metadata = {
+                "resourceVersion": rollout.resource_version,
+                "finalizers": [*others, *([name] if wanted else [])],
+            }
+            await cluster.merge_patch(MODEL_ROLLOUT, namespace, rollout.name, {"metadata": metadata})
         case ForgetRevision(revision):
             await cluster.delete(CONTROLLER_REVISION, namespace, manifests.child_name(rollout, revision))

@@ -15,12 +15,11 @@ from modelwright.cluster.access import Cluster
 from modelwright.cluster.keys import ENDPOINT_SLICE, HTTP_ROUTE
 from modelwright.errors import Conflict, InvalidSpec, ModelwrightError
 from modelwright.traffic.backends import candidate_service, stable_service
+from modelwright.traffic.field_managers import SETTLER
 from modelwright.traffic.managed_route import acceptance
 
-# TRAP: not the operator's own name. It would take the change for one of its own and raise the weight again.
-MANAGER = "modelwright-settle"
-
 SECONDS_BETWEEN_LOOKS = 0.5
+GAVE_UP = "the route was not confirmed in time by every Gateway that it names"
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 
 Object = Mapping[str, Any]
@@ -53,7 +52,7 @@ async def settle(cluster: Cluster, namespace: str, name: str, until: float) -> S
             await _lower(cluster, namespace, name)
             return await _confirmed(cluster, namespace, name, weight)
     except TimeoutError:
-        return Settled(namespace, name, False, "the route was not confirmed in time by every Gateway that it names")
+        return Settled(namespace, name, False, GAVE_UP)
     except ModelwrightError as error:
         return Settled(namespace, name, False, str(error))
 
@@ -79,7 +78,7 @@ def operations(route: Object, name: str) -> list[dict[str, Any]]:
 async def _lower(cluster: Cluster, namespace: str, name: str) -> None:
     while (route := await cluster.get(HTTP_ROUTE, namespace, name)) is not None:
         try:
-            await cluster.json_patch(HTTP_ROUTE, namespace, name, operations(route, name), manager=MANAGER)
+            await cluster.json_patch(HTTP_ROUTE, namespace, name, operations(route, name), manager=SETTLER)
         except Conflict:
             # Somebody reordered the backends in between.
             continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from modelwright.api.rollout import ModelRollout, RolloutSpec
+from modelwright.api.rollout import ManagedRoute, ModelRollout, RolloutSpec
 from modelwright.cluster.access import Cluster, Forbidden
 from modelwright.cluster.keys import GATEWAY, GATEWAY_CLASS
 from modelwright.traffic.route import MIRROR
@@ -39,7 +39,8 @@ def mirrors_of(spec: RolloutSpec) -> tuple[int, ...]:
 async def unsupported(cluster: Cluster, rollout: ModelRollout) -> frozenset[str]:
     """What any Gateway of the rollout's route cannot do. Asks nobody where nothing special is wanted."""
     mirrors, missing = mirrors_of(rollout.spec), frozenset[str]()
-    for parent in rollout.spec.route.parent_refs if mirrors else ():
+    parents = rollout.spec.route.parent_refs if isinstance(rollout.spec.route, ManagedRoute) else ()
+    for parent in parents if mirrors else ():
         gateway_class = await _class_of(cluster, parent.get("namespace", rollout.namespace), parent["name"])
         missing |= unsupported_by(gateway_class, mirrors)
     return missing

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from modelwright.api.rollout import ModelRollout
+from modelwright.api.rollout import ManagedRoute, ModelRollout
 from modelwright.api.times import parse_time
 from modelwright.cluster.access import FIELD_MANAGER, Cluster
 from modelwright.cluster.keys import HTTP_ROUTE, ROLLOUT_LABEL, Kind
@@ -32,6 +32,9 @@ class ManagedHTTPRoute:
     async def write(self, cluster: Cluster, rollout: ModelRollout, action: WriteRoute) -> None:
         await cluster.apply(HTTP_ROUTE, manifest(rollout, action))
 
+    async def release(self, cluster: Cluster, rollout: ModelRollout) -> None:
+        """It is ours: there is nobody to hand it back to."""
+
 
 def manifest(rollout: ModelRollout, action: WriteRoute) -> dict[str, Any]:
     body = owned(rollout, HTTP_ROUTE, rollout.name, {ROLLOUT_LABEL: rollout.name})
@@ -43,7 +46,7 @@ def manifest(rollout: ModelRollout, action: WriteRoute) -> dict[str, Any]:
 
 def spec_of(rollout: ModelRollout, split: Split) -> dict[str, Any]:
     """The route's whole spec with the candidate given `split`."""
-    route = rollout.spec.route
+    route = _wanted(rollout)
     spec: dict[str, Any] = {
         "parentRefs": [_parent(parent) for parent in route.parent_refs],
         "rules": rules_of(rollout.name, split),
@@ -57,7 +60,7 @@ def read(rollout: ModelRollout, body: Object, manager: str, lacking: frozenset[s
     """Read the route back. `lacking` is what its Gateways are known not to do."""
     split = split_of(rollout.name, body.get("spec", {}).get("rules", []))
     owner = ownership(body, rollout)
-    accepted, message = acceptance(body, len(rollout.spec.route.parent_refs))
+    accepted, message = acceptance(body, len(_wanted(rollout).parent_refs))
     return RouteSeen(
         split=split,
         resource_version=body["metadata"]["resourceVersion"],
@@ -65,7 +68,7 @@ def read(rollout: ModelRollout, body: Object, manager: str, lacking: frozenset[s
         message=message,
         changed_by=_changed_by(body, manager),
         as_wanted=body.get("spec", {}) == spec_of(rollout, split),
-        silent=_silent(body, rollout.spec.route.parent_refs),
+        silent=_silent(body, _wanted(rollout).parent_refs),
         written_at=_written_at(body),
         unsupported=lacking,
         orphaned=((HTTP_ROUTE, rollout.name),) if owner is Ownership.ORPHANED else (),
@@ -120,3 +123,8 @@ def _changed_by(body: Object, manager: str) -> str:
     # Times have whole seconds: on a tie the change counts as somebody else's, whose word weighs more than ours.
     newest: Object = max(changes, key=lambda e: (e.get("time", ""), e.get("manager") != manager), default={})
     return "" if newest.get("manager") == manager else str(newest.get("manager", ""))
+
+
+def _wanted(rollout: ModelRollout) -> ManagedRoute:
+    assert isinstance(rollout.spec.route, ManagedRoute), "a rollout with another router was given to this one"
+    return rollout.spec.route

@@ -47,6 +47,14 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Obstacle:
+    """What a person has to change about a route before any weight can be raised on it."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
 class RouteSeen:
     """The route read back. `accepted` is None while a parent has not answered for the current generation."""
 
@@ -61,6 +69,10 @@ class RouteSeen:
     unsupported: frozenset[str] = frozenset()  # of MIRROR, HEADER_MATCH, REGULAR_EXPRESSION_MATCH
     orphaned: tuple[tuple[Kind, str], ...] = ()  # objects left behind by a rollout of this name, to be made ours again
     foreign: tuple[str, ...] = ()  # objects of other owners that have the names which ours need
+    obstacle: Obstacle | None = None
+    is_theirs: bool = False  # somebody else's: we touch nothing but weights, and it outlives the rollout
+    is_held: bool = False  # parts of it are still recorded as ours: its owner's next changed apply would conflict
+    advice: str = ""  # what to set in the GitOps tool that is seen on it, so that it leaves the weights alone
 
 
 @dataclass(frozen=True)

@@ -25,3 +25,7 @@ class Router(Protocol):
     async def write(self, cluster: Cluster, rollout: ModelRollout, action: WriteRoute) -> None:
         """Make `action.split` live, safe to repeat. Raises Conflict where a raise was decided on another version."""
         ...
+
+    async def release(self, cluster: Cluster, rollout: ModelRollout) -> None:
+        """Hand a route that is not ours back to its owner. Raises Conflict where it changed since it was read."""
+        ...

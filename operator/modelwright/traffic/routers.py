@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from modelwright.api.rollout import RolloutSpec
-from modelwright.cluster.keys import Kind
+from modelwright.api.rollout import AttachedRoute, RolloutSpec
+from modelwright.cluster.keys import GRPC_ROUTE, HTTP_ROUTE, Kind
+from modelwright.traffic.attached_route import AttachedRouter
 from modelwright.traffic.managed_route import ManagedHTTPRoute
 from modelwright.traffic.router import Router
 
 MANAGED_HTTP_ROUTE = ManagedHTTPRoute()
 
-ROUTERS: tuple[Router, ...] = (MANAGED_HTTP_ROUTE,)
+ATTACHED = {kind.name: AttachedRouter(kind) for kind in (HTTP_ROUTE, GRPC_ROUTE)}
+
+ROUTERS: tuple[Router, ...] = (MANAGED_HTTP_ROUTE, *ATTACHED.values())
 
 
 def router_for(spec: RolloutSpec) -> Router:
+    if isinstance(spec.route, AttachedRoute):
+        return ATTACHED[spec.route.kind]
     return MANAGED_HTTP_ROUTE
 
 

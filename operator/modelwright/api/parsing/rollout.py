@@ -12,12 +12,12 @@ from modelwright.api.fields import Fields
 from modelwright.api.metrics import RequiredFor
 from modelwright.api.parsing import metrics, shared
 from modelwright.api.parsing.statuses import parse_rollout_status
+from modelwright.api.parsing.traffic import route
 from modelwright.api.presets import DEFAULT_METRICS
 from modelwright.api.rollout import (
     Analysis,
     CandidateReplicas,
     Confirm,
-    ManagedRoute,
     ModelFrom,
     ModelRollout,
     OnDeadline,
@@ -58,7 +58,7 @@ def _spec(fields: Fields) -> RolloutSpec:
     traffic, strategy = fields.section("traffic"), fields.maybe_section("strategy")
     spec = RolloutSpec(
         workload=_workload(fields.section("workload").section("deployment")),
-        route=_route(traffic.section("httpRoute").section("managed")),
+        route=route(traffic),
         state=fields.choice("state", State, RolloutSpec.state),
         model=shared.model(model) if model else None,
         model_from=_model_from(model_from) if model_from else None,
@@ -115,11 +115,6 @@ def _workload(fields: Fields) -> Workload:
             "port", f"must be the name of a container port of `template`: '{workload.port}', found {found}"
         )
     return workload
-
-
-def _route(fields: Fields) -> ManagedRoute:
-    references = fields.some_sections("parentRefs")
-    return ManagedRoute(tuple(dict(reference.as_written()) for reference in references), fields.texts("hostnames"))
 
 
 def _steps(canary: Fields) -> tuple[Step, ...]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from modelwright.api.rollout import Stage
 from modelwright.rollouts.observation import Observation
 from modelwright.rollouts.plan import asking, commands, conditions
+from modelwright.rollouts.plan.borrowing import plan_deletion
 from modelwright.rollouts.plan.desired import Desired, desired, newer_waits, recover_stable
 from modelwright.rollouts.plan.draft import Draft, Headline, Mood, News, Plan
 from modelwright.rollouts.plan.leaving import go_back, leave
@@ -29,8 +30,8 @@ def plan_rollout(seen: Observation, now: datetime) -> Plan:
     """The next moves for one ModelRollout."""
     draft = Draft(seen, now, seen.rollout.status)
     if seen.rollout.deleted_at:
-        # Everything that we made has an owner reference, and nothing of ours outlives it.
-        return Plan((), seen.rollout.status)
+        plan_deletion(draft)
+        return _finish(draft) if draft.headline else Plan(tuple(draft.actions), seen.rollout.status)
     if seen.foreign:
         # Whatever it is, it was here before us: touching nothing is the only safe plan.
         names = " and ".join(seen.foreign)

@@ -8,6 +8,9 @@ from modelwright.api.rollout import Confirm
 from modelwright.errors import InvalidSpec
 from modelwright.metrics.configuration import source_for
 from modelwright.rollouts.plan.draft import Draft
+from modelwright.traffic.route import Obstacle
+
+NOT_ACCEPTED = "RouteNotAccepted"
 
 SILENCE = timedelta(seconds=30)
 """How long a parent of the route may say nothing at all before nobody seems to be there to say it."""
@@ -27,21 +30,29 @@ def source_obstacle(draft: Draft) -> str:
     return ""
 
 
-def route_obstacle(draft: Draft) -> str:
-    """Why the route will not be accepted as it stands, "" while it is accepted or may still be."""
+def route_obstacle(draft: Draft) -> Obstacle | None:
+    """Why no weight can be raised on the route as it stands, None while it is accepted or may still be."""
     route = draft.seen.route
-    if route is None or route.accepted:
-        return ""
+    if route is None:
+        return None
+    if route.obstacle:
+        # It may be another rollout that stands in the way, whose end wakes nobody here.
+        draft.look_again(SILENCE)
+        return route.obstacle
+    if route.accepted:
+        return None
     if route.accepted is False:
-        return route.message
+        return Obstacle(NOT_ACCEPTED, route.message)
     if not route.silent or route.written_at is None:
-        return ""
+        return None
     left = route.written_at + SILENCE - draft.now
     if left > timedelta(0):
         # No status is no event either: nothing else wakes us.
         draft.look_again(left)
-        return ""
-    return (
+        return None
+    named_in = "its parentRefs" if route.is_theirs else "spec.traffic.httpRoute.managed.parentRefs"
+    return Obstacle(
+        NOT_ACCEPTED,
         f"no Gateway has answered for parentRefs {', '.join(route.silent)}: create it, or name one in "
-        "spec.traffic.httpRoute.managed.parentRefs that exists and whose controller runs"
+        f"{named_in} that exists and whose controller runs",
     )

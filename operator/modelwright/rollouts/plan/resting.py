@@ -6,12 +6,14 @@ from datetime import timedelta
 
 from modelwright.api.rollout import Arm, Stage, State
 from modelwright.rollouts.actions import WriteRoute
+from modelwright.rollouts.plan.borrowing import hand_back
 from modelwright.rollouts.plan.desired import Desired, unpinned
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.leaving import record
-from modelwright.rollouts.plan.obstacles import route_obstacle, source_obstacle
+from modelwright.rollouts.plan.obstacles import source_obstacle
 from modelwright.rollouts.plan.pinning import goes_back
 from modelwright.rollouts.plan.running import POD_LOOK, ensure_running, ensure_stable, point, retire_others
+from modelwright.rollouts.plan.saying import is_obstructed
 from modelwright.rollouts.plan.stepping import first_step
 from modelwright.traffic.route import Split
 
@@ -28,6 +30,7 @@ def plan_rest(draft: Draft, want: Desired | None) -> None:
     route = draft.seen.route
     if route is None or not route.as_wanted:
         draft.do(WriteRoute())
+    hand_back(draft)
     if draft.headline is None:
         _look_for_news(draft, want)
     # Last: a revision that starts now has a role, and its old pods stay.
@@ -35,9 +38,9 @@ def plan_rest(draft: Draft, want: Desired | None) -> None:
 
 
 def _look_for_news(draft: Draft, want: Desired | None) -> None:
-    if obstacle := route_obstacle(draft):
-        draft.say(Mood.STALLED, "RouteNotAccepted", obstacle)
-    elif obstacle := source_obstacle(draft):
+    if is_obstructed(draft):
+        return
+    if obstacle := source_obstacle(draft):
         draft.say(Mood.STALLED, "InvalidSpec", obstacle)
     elif want is None or want.revision == draft.stable.revision:
         _say_at_rest(draft)
@@ -84,6 +87,8 @@ def _start(draft: Draft, want: Desired) -> None:
     if not draft.spec.steps:
         draft.change(stage=Stage.BAKING)
     draft.tell("RolloutStarted", f"{want.model.version} against {draft.stable.model.version}")
+    if draft.seen.route and draft.seen.route.advice:
+        draft.tell("GitOpsSeen", draft.seen.route.advice, warn=True)
     draft.say(Mood.MOVING, "WaitingForPods", f"{want.model.version} starts")
 
 
@@ -107,11 +112,13 @@ def _first_version(draft: Draft, want: Desired | None) -> None:
             Mood.MOVING, "WaitingForPods", f"{ready} of {spec.replicas} pods of {want.model.version} ready{problem}"
         )
         draft.look_again(POD_LOOK)
+    elif seen.route is not None and seen.route.obstacle:
+        is_obstructed(draft)
     elif seen.route is None or not seen.route.as_wanted or seen.route.split != Split():
         draft.do(WriteRoute())
         draft.say(Mood.MOVING, "WaitingForRoute", "the route is being created")
-    elif obstacle := route_obstacle(draft):
-        draft.say(Mood.STALLED, "RouteNotAccepted", obstacle)
+    elif is_obstructed(draft):
+        return
     elif not seen.route.accepted:
         draft.say(Mood.MOVING, "WaitingForRoute", "the route is not accepted yet")
     else:

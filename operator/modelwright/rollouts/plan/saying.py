@@ -58,8 +58,14 @@ def say_not_decided(draft: Draft, blocking: Sequence[Judged]) -> None:
     draft.say(Mood.MOVING, "NotYetDecided", message)
 
 
+def is_obstructed(draft: Draft) -> bool:
+    """Whether a person has to do something about the route; what that is is then said."""
+    obstacle = route_obstacle(draft)
+    if obstacle:
+        draft.say(Mood.STALLED, obstacle.reason, obstacle.message)
+    return obstacle is not None
+
+
 def say_route(draft: Draft) -> None:
-    if obstacle := route_obstacle(draft):
-        draft.say(Mood.STALLED, "RouteNotAccepted", obstacle)
-    else:
+    if not is_obstructed(draft):
         draft.say(Mood.MOVING, "WaitingForRoute", f"{where(draft)}: the route has not confirmed its weights yet")

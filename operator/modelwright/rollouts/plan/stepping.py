@@ -10,6 +10,7 @@ from modelwright.analysis.verdict import Verdict
 from modelwright.api.rollout import Stage, Step, StepStatus
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan import hold
+from modelwright.rollouts.plan.borrowing import is_secured
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.judged import Judged
 from modelwright.rollouts.plan.judging import judge, judge_share
@@ -180,7 +181,7 @@ def _raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
     elif route is None:
         draft.do(WriteRoute(draft.given))
         draft.say(Mood.MOVING, "WaitingForRoute", "the route is being created")
-    elif not route.accepted or draft.writes_route:
+    elif route.obstacle or not route.accepted or draft.writes_route:
         say_route(draft)
     elif draft.seen.ready(draft.stable.revision) == 0:
         draft.say(Mood.HOLDING, "StableUnavailable", "stable has no ready endpoint: the weight is held")
@@ -189,7 +190,7 @@ def _raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         draft.look_again(timedelta(seconds=1))
     elif candidate.weight > 0 and not hold.let_raise(draft, judged, step.weight):
         say_what_is_awaited(draft, judged, to_promote=step.weight == 100)
-    else:
+    elif is_secured(draft):
         draft.do(WriteRoute(Split(step.weight), route.resource_version))
         draft.give(Split(step.weight))
         draft.change_step(asked_at=draft.now, evidence_since=draft.now)

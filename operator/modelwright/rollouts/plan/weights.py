@@ -7,7 +7,7 @@ from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.leaving import leave
 from modelwright.rollouts.plan.stepping import begin_again
-from modelwright.traffic.route import Split
+from modelwright.traffic.route import RouteSeen, Split
 
 OURS_TO_WRITE = (Stage.PROMOTING, Stage.ROLLING_BACK, Stage.ABORTING, Stage.SUPERSEDING)
 
@@ -27,11 +27,11 @@ def police(draft: Draft) -> None:
         draft.do(WriteRoute(allowed))
         draft.tell(
             "WeightTooHigh",
-            f"the route gave the candidate {route.split}, recorded are {recorded}: lowered",
+            f"{route.changed_by or 'the route'} gave the candidate {route.split}, recorded are {recorded}: lowered",
             warn=True,
         )
     if allowed != recorded:
-        _accept_lowering(draft, allowed, route.changed_by)
+        _accept_lowering(draft, allowed, route)
 
 
 def _make_route_again(draft: Draft) -> None:
@@ -41,7 +41,8 @@ def _make_route_again(draft: Draft) -> None:
     draft.tell("RouteDeleted", "the route was deleted in mid-rollout: made again with weight 0", warn=True)
 
 
-def _accept_lowering(draft: Draft, split: Split, changed_by: str) -> None:
+def _accept_lowering(draft: Draft, split: Split, route: RouteSeen) -> None:
+    changed_by = route.changed_by
     message = f"'{changed_by}' lowered the candidate's weight from {draft.given} to {split}"
     _lower(draft, split)
     if not changed_by or draft.status.paused:
@@ -51,6 +52,7 @@ def _accept_lowering(draft: Draft, split: Split, changed_by: str) -> None:
         # Nobody watched while it happened: this is how a person stops a rollout when the operator is down.
         leave(draft, Stage.ABORTING, "Aborted", f"{message} while the operator was away", reject=True)
         return
+    message = f"{message}. To end the fight: {route.advice}" if route.advice else message
     draft.change(paused="WeightLowered", paused_message=message, stage_since=draft.now)
     draft.tell("WeightLowered", f"{message}: paused until `resume`", warn=True)
 

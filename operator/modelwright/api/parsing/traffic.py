@@ -1,0 +1,23 @@
+"""Reading `spec.traffic`: which of the routers a rollout uses, and what it is told."""
+
+from __future__ import annotations
+
+from modelwright.api.fields import Fields
+from modelwright.api.rollout import AttachedRoute, ManagedRoute
+
+KINDS = {"httpRoute": "HTTPRoute", "grpcRoute": "GRPCRoute"}
+
+
+def route(traffic: Fields) -> ManagedRoute | AttachedRoute:
+    """The one router that is chosen. Raises InvalidSpec where none is, or several are."""
+    member = traffic.exactly_one(*KINDS)
+    section = traffic.section(member)
+    if member == "httpRoute" and section.exactly_one("managed", "attached") == "managed":
+        return _managed(section.section("managed"))
+    attached = section.section("attached")
+    return AttachedRoute(KINDS[member], attached.text("name"), attached.text("ruleName", AttachedRoute.rule_name))
+
+
+def _managed(fields: Fields) -> ManagedRoute:
+    references = fields.some_sections("parentRefs")
+    return ManagedRoute(tuple(dict(reference.as_written()) for reference in references), fields.texts("hostnames"))

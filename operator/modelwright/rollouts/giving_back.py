@@ -1,0 +1,97 @@
+"""Gives a route back that is somebody else's, when the operator goes for good: weights, fields, and the finalizer.
+
+Statuses stay as they are: an operator that comes back reads the lowered weight as somebody's word (invariant 6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from modelwright.api.parsing import parse_rollout
+from modelwright.api.rollout import AttachedRoute, BackendKind, ModelRollout
+from modelwright.cluster.access import Cluster, Object
+from modelwright.cluster.keys import ENDPOINT_SLICE, MODEL_ROLLOUT
+from modelwright.errors import Conflict, InvalidSpec, ModelwrightError
+from modelwright.rollouts.plan.borrowing import FINALIZER
+from modelwright.rollouts.settling import (
+    GAVE_UP,
+    SECONDS_BETWEEN_LOOKS,
+    SERVICE_NAME_LABEL,
+    Settled,
+    settle,
+)
+from modelwright.traffic.backends import backends_of
+from modelwright.traffic.field_managers import SETTLER
+from modelwright.traffic.route import Split, WriteRoute
+from modelwright.traffic.routers import ATTACHED
+
+
+async def settle_any(cluster: Cluster, body: Object, until: float) -> Settled:
+    """Take the rollout in `body` back to stable, whatever its router. `until` as for `settle`."""
+    namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
+    try:
+        rollout = parse_rollout(body)
+    except InvalidSpec:
+        # Whatever stands in its spec now, a route of its name may still hold a weight.
+        return await settle(cluster, namespace, name, until)
+    if not isinstance(rollout.spec.route, AttachedRoute):
+        return await settle(cluster, namespace, name, until)
+    try:
+        async with asyncio.timeout_at(until):
+            return await _give_back(cluster, rollout, rollout.spec.route)
+    except TimeoutError:
+        return Settled(namespace, name, False, GAVE_UP)
+    except ModelwrightError as error:
+        return Settled(namespace, name, False, str(error))
+
+
+async def _give_back(cluster: Cluster, rollout: ModelRollout, route: AttachedRoute) -> Settled:
+    router, namespace, name = ATTACHED[route.kind], rollout.namespace, rollout.name
+    before = await router.read(cluster, rollout)
+    if before and before.split != Split():
+        if not await _stable_is_ready(cluster, rollout):
+            says = f"stable has no ready endpoint: the candidate keeps its {before.split}"
+            return Settled(namespace, name, False, says)
+        await router.write(cluster, rollout, WriteRoute(), manager=SETTLER)
+        await _until_confirmed(cluster, rollout, route)
+    await router.release(cluster, rollout)
+    await _let_go(cluster, rollout)
+    if before and before.split != Split():
+        return Settled(namespace, name, True, f"all traffic is back on stable, the candidate had {before.split}")
+    return Settled(namespace, name, True, "no candidate holds weight")
+
+
+async def _until_confirmed(cluster: Cluster, rollout: ModelRollout, route: AttachedRoute) -> None:
+    while True:
+        read = await ATTACHED[route.kind].read(cluster, rollout)
+        if read is None or (read.split == Split() and read.accepted):
+            return
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+async def _let_go(cluster: Cluster, rollout: ModelRollout) -> None:
+    while FINALIZER in rollout.finalizers:
+        left = [one for one in rollout.finalizers if one != FINALIZER]
+        guarded = [
+            {"op": "test", "path": "/metadata/finalizers", "value": list(rollout.finalizers)},
+            {"op": "replace", "path": "/metadata/finalizers", "value": left},
+        ]
+        try:
+            await cluster.json_patch(MODEL_ROLLOUT, rollout.namespace, rollout.name, guarded, manager=SETTLER)
+        except Conflict:
+            body = await cluster.get(MODEL_ROLLOUT, rollout.namespace, rollout.name)
+            if body is None:
+                return
+            rollout = parse_rollout(body)
+        else:
+            return
+
+
+async def _stable_is_ready(cluster: Cluster, rollout: ModelRollout) -> bool:
+    stable = backends_of(rollout).stable
+    if stable.kind is not BackendKind.SERVICE:
+        # A pool has no endpoints of its own to look at, and its own gateway passes over pods that are not ready.
+        return True
+    slices = await cluster.list(ENDPOINT_SLICE, rollout.namespace, {SERVICE_NAME_LABEL: stable.name})
+    endpoints = [endpoint for piece in slices for endpoint in piece.get("endpoints") or []]
+    return any(endpoint.get("conditions", {}).get("ready") for endpoint in endpoints)

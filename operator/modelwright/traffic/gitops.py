@@ -1,0 +1,35 @@
+"""Tools that write Git's weights back, told by their field manager, and the setting that ends the fight. Pure.
+
+Checked against the tools' documentation in 2026-11. docs/routers/attached.md shows each setting whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from modelwright.traffic.pairs import Pair
+
+ARGO_CD = ("argocd-controller", "argocd-application-controller")
+FLUX_KUSTOMIZE = ("kustomize-controller",)
+FLUX_HELM = ("helm-controller",)
+
+
+def advice(managers: Iterable[str], kind: str, name: str, pairs: Sequence[Pair]) -> str:
+    """What to set in the first GitOps tool among `managers`, "" where there is none."""
+    for manager in managers:
+        if manager in ARGO_CD:
+            return (
+                f"'{manager}' keeps Git's weights: set in its Application `ignoreDifferences: [{{group: "
+                f"gateway.networking.k8s.io, kind: {kind}, name: {name}, jqPathExpressions: "
+                "[.spec.rules[].backendRefs[].weight]}]` and `syncPolicy.syncOptions: [ApplyOutOfSyncOnly=true]`"
+            )
+        if manager in FLUX_KUSTOMIZE + FLUX_HELM:
+            owner = "Kustomization `ignore`" if manager in FLUX_KUSTOMIZE else "HelmRelease `driftDetection.ignore`"
+            paths = ", ".join(
+                f"/spec/rules/{pair.rule}/backendRefs/{place}/weight"
+                for pair in pairs
+                for place in sorted((pair.stable, pair.candidate))
+            )
+            target = f"{{kind: {kind}, name: {name}}}"
+            return f"'{manager}' keeps Git's weights: set in its {owner}: [{{paths: [{paths}], target: {target}}}]"
+    return ""
