@@ -16,15 +16,19 @@ from modelwright.errors import InvalidSpec
 from modelwright.kubeflow.configuration import PipelineServer, pipeline_servers
 from modelwright.metrics.configuration import MetricSource, parse_metric_sources
 from modelwright.metrics.profiles import Profiles, parse_profiles
+from modelwright.registries.configuration import Registry, parse_registries
+from modelwright.rollouts.configuration import RolloutLimits, parse_rollout_limits
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """One field for each section of the file, parsed: all by name."""
+    """One field for each section of the file, parsed; lists are by name."""
 
     sources: Mapping[str, MetricSource] = field(default_factory=dict)
     profiles: Profiles = field(default_factory=dict)
     servers: Mapping[str, PipelineServer] = field(default_factory=dict)
+    registries: Mapping[str, Registry] = field(default_factory=dict)
+    limits: RolloutLimits = field(default_factory=RolloutLimits)
 
 
 # Which section of the file becomes which field, and who parses it: each reads its section from the whole mapping.
@@ -32,6 +36,8 @@ SECTIONS = {
     "metricSources": ("sources", parse_metric_sources),
     "metricProfiles": ("profiles", parse_profiles),
     "pipelineServers": ("servers", pipeline_servers),
+    "modelRegistries": ("registries", parse_registries),
+    "rolloutLimits": ("limits", parse_rollout_limits),
 }
 
 

@@ -24,6 +24,7 @@ from modelwright.configuration import Configuration
 from modelwright.kubeflow.asking import Asker as KubeflowAsker
 from modelwright.metrics.asking import Asker as MetricsAsker
 from modelwright.metrics.prometheus import Source
+from modelwright.registries.mlflow import Asker as RegistryAsker
 from modelwright.retraining.reconcile import reconcile_policy, reconcile_run
 from modelwright.rollouts.reconcile import reconcile_rollout
 from modelwright.telemetry import Readings, Telemetry, serve
@@ -113,9 +114,10 @@ def _asker(configuration: Configuration, telemetry: Telemetry) -> Any:
     sources = {name: Source(source) for name, source in configuration.sources.items()}
     metrics = MetricsAsker(sources, seen=telemetry.looked)
     kubeflow = KubeflowAsker(configuration.servers)
+    others: dict[str, Any] = {"prometheus": metrics, "registry": RegistryAsker(configuration.registries)}
 
     def ask(question: Question) -> Any:
-        asker: Any = metrics if question.pool.startswith("prometheus/") else kubeflow
+        asker = others.get(question.pool.partition("/")[0], kubeflow)
         return asker.ask(question)
 
     return ask

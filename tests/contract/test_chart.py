@@ -50,6 +50,9 @@ metricSources:
   headers: [{name: X-Scope-OrgID, value: ml}]
 metricProfiles:
 - {name: online, metrics: [{name: errors, preset: RequestErrors}]}
+modelRegistries:
+- {name: default, url: "https://mlflow", interval: 1m, timeout: 5s, namespaces: [ml], auth: {bearer: {tokenFile: /t}}}
+rolloutLimits: {concurrentPerNamespace: 2}
 pipelineServers:
 - {name: default, url: "http://ml-pipeline:8888", resultRoot: "s3://models", timeout: 30s, namespaces: ["*"]}
 """
@@ -139,10 +142,14 @@ def test_the_operator_can_read_the_configuration_that_the_chart_writes(values: s
     given.write_text(values)
     written.write_text(one(rendered("default", "-f", str(given)), "ConfigMap")["data"]["config.yaml"])
     wanted = yaml.safe_load(values) or {}
-    assert {name: value for name, value in yaml.safe_load(written.read_text()).items() if value} == wanted
+    unlimited = {"rolloutLimits": {"concurrentPerNamespace": 0}}
+    found = yaml.safe_load(written.read_text())
+    assert {name: value for name, value in found.items() if value} == unlimited | wanted
     parsed = read_configuration(written)
+    assert parsed.limits.concurrent == wanted.get("rolloutLimits", {}).get("concurrentPerNamespace", 0)
     for section, (field, _) in SECTIONS.items():
-        assert set(getattr(parsed, field)) == {entry["name"] for entry in wanted.get(section, [])}
+        if section != "rolloutLimits":
+            assert set(getattr(parsed, field)) == {entry["name"] for entry in wanted.get(section, [])}
 
 
 def test_the_secrets_of_a_source_are_mounted_where_its_files_are_named(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from modelwright.api.metrics import Metric, Mode
 from modelwright.api.parsing import parse_rollout
 from modelwright.api.rollout import RolloutSpec, State
 from modelwright.metrics.profiles import merge
-from modelwright.rollouts.observation import Approved
+from modelwright.registries.configuration import Registry
+from modelwright.registries.questions import RegisteredVersion
+from modelwright.rollouts.observation import Approved, Neighbour
 
 SERVER_SIDE = {"metadata": {"uid": "u", "generation": 1, "resourceVersion": "1"}}
 ROLLOUTS = {name: body for name, body in accepted().items() if body["kind"] == "ModelRollout"}
@@ -52,6 +54,11 @@ def world_of(spec: RolloutSpec) -> World:
     """A world at rest on v1, in which both models are healthy, just before v2 is wanted."""
     first = replace(spec, model=V1 if spec.model else None, baseline=V1 if spec.model_from else spec.baseline)
     world = World(spec=first, rate=200, step=60)
+    world.neighbours = tuple(Neighbour(name, rests=True) for name in spec.depends_on)
+    if spec.model_from and spec.model_from.mlflow:
+        name = spec.model_from.mlflow.registry
+        world.registries = {name: Registry(name, "https://mlflow.example.com")}
+        world.registered = RegisteredVersion(V1.version, V1.uri, V1.digest)
     for metric in spec.analysis.metrics:
         for version in ("v1", "v2"):
             world.metrics.rates[metric.name, version] = usual(metric)
@@ -63,7 +70,8 @@ def roll_out(world: World) -> World:
     if world.spec.model:
         world.edit(model=V2)
     else:
-        world.approved = Approved(V2, "churn-abcde", V1.digest)
+        world.approved = Approved(V2, "churn-abcde", V1.digest, since=world.now)
+        world.registered = RegisteredVersion(V2.version, V2.uri, V2.digest)
     return world.until(
         lambda w: bool(w.status.rejected) or bool(w.status.paused) or w.live_version == "v2",
         limit=int(LONGEST.total_seconds()),

@@ -34,6 +34,8 @@ from modelwright.api.rollout import (
 from modelwright.cluster.answers import Answer
 from modelwright.metrics.configuration import MetricSource
 from modelwright.metrics.questions import NoLook
+from modelwright.registries.configuration import Registry
+from modelwright.registries.questions import AliasQuestion, NoVersion, RegisteredVersion
 from modelwright.rollouts.actions import (
     Action,
     CreateDeployment,
@@ -47,6 +49,7 @@ from modelwright.rollouts.actions import (
 from modelwright.rollouts.observation import (
     Approved,
     DeploymentSeen,
+    Neighbour,
     Observation,
     RecordedRevision,
     ServiceSeen,
@@ -113,6 +116,12 @@ class World:
         self.generation = 1
         self.annotations: dict[str, str] = {}
         self.approved: Approved | None = None
+        self.source_exists = True  # the policy or rollout that modelFrom names
+        self.registries: dict[str, Registry] = {}
+        self.registered: RegisteredVersion | NoVersion | None = None  # what a model registry answers
+        self.neighbours: tuple[Neighbour, ...] = ()
+        self.concurrent = 0
+        self.name = "churn"
         self.deployments: dict[str, Deployment] = {}
         self.recorded: dict[str, RecordedRevision] = {}
         self.services: dict[str, str] = {}
@@ -156,7 +165,7 @@ class World:
             )
         return Observation(
             rollout=self.rollout(),
-            policy_exists=self.spec.model_from is not None,
+            policy_exists=self.spec.model_from is not None and self.source_exists,
             approved=self.approved,
             deployments={
                 revision: DeploymentSeen(
@@ -172,10 +181,15 @@ class World:
             first_pass=self.restarted,
             profile_problem=self.profile_problem,
             sources={source.name: source for source in self.sources},
+            registries=self.registries,
+            neighbours=self.neighbours if self.status.stage is None else (),
+            concurrent=self.concurrent,
         )
 
     def rollout(self) -> ModelRollout:
-        return ModelRollout("ml", "churn", "uid", self.generation, "1", self.spec, self.status, dict(self.annotations))
+        return ModelRollout(
+            "ml", self.name, "uid", self.generation, "1", self.spec, self.status, dict(self.annotations)
+        )
 
     # --- what happens --------------------------------------------------------------------------------------------
 
@@ -228,6 +242,10 @@ class World:
         for question in self.questions:
             known = self.answers.get(question)
             if known and self.now - known.started_at < question.interval:
+                continue
+            if isinstance(question, AliasQuestion):
+                if self.registered:
+                    self.answers[question] = Answer(self.now, self.now, self.registered)
                 continue
             look = self.metrics.look(question, self.spec.analysis.metrics, self.now)
             self.answers[question] = Answer(self.now, self.now, look)
@@ -310,7 +328,7 @@ class World:
         verdicts = {metric.verdict for metric in plan.status.metrics if metric.name in deciding}
         assert not verdicts & {Verdict.FAIL} or live == 0, "raised the weight on a Fail"
         if live > 0 and deciding:
-            asked = [q for q in self.questions if q.metric in deciding]
+            asked = [q for q in self.questions if getattr(q, "metric", "") in deciding]
             newest = [self.answers[question] for question in asked if question in self.answers]
             assert len(newest) == len(asked), "raised the weight without a look"
             assert not any(isinstance(answer.value, NoLook) for answer in newest), "raised the weight on no data"

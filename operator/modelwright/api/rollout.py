@@ -47,11 +47,30 @@ class OnNoData(StrEnum):
 
 
 @dataclass(frozen=True)
-class ModelFrom:
-    """Follow the approved model of a RetrainPolicy in the same namespace."""
+class PromotedIn:
+    """The stable model of another ModelRollout in the namespace, once it has served there for so long."""
 
-    retrain_policy: str
+    name: str
+    after_promoted_for: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class MlflowAlias:
+    """The version that `alias` names in a model registry of the platform."""
+
+    model: str
+    alias: str
+    registry: str = "default"
+
+
+@dataclass(frozen=True)
+class ModelFrom:
+    """Whom to follow: exactly one of a RetrainPolicy ("" for none), another rollout, and an alias."""
+
+    retrain_policy: str = ""
     when_newer: WhenNewer = WhenNewer.FINISH_CURRENT
+    model_rollout: PromotedIn | None = None
+    mlflow: MlflowAlias | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +190,7 @@ class RolloutSpec:
     model: Model | None = None
     model_from: ModelFrom | None = None
     baseline: Model | None = None
+    depends_on: tuple[str, ...] = ()
     replicas: int = 1
     confirm: Confirm = Confirm.OBSERVED_SHARE
     steps: tuple[Step, ...] = ()
@@ -301,6 +321,7 @@ class RolloutStatus:
     history: tuple[HistoryEntry, ...] = ()
     command: CommandStatus | None = None
     pin: Pin | None = None
+    queued_at: datetime | None = None  # since when a rollout waits for its turn in the namespace
     replicas: int = 0  # pods that `selector` finds, for the scale subresource
     selector: str = ""
     conditions: tuple[Condition, ...] = ()

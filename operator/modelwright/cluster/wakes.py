@@ -67,8 +67,11 @@ def _read_by(key: Key, body: Object) -> frozenset[Key]:
         MODEL_ROLLOUT.name: spec.get("modelFrom", {}).get("retrainPolicyRef", {}),
         RETRAIN_RUN.name: spec.get("policyRef", {}),
     }.get(key.kind, {})
-    named = {RETRAIN_POLICY.name: policy} | {kind: _attached(spec, member) for member, kind in ROUTES.items()}
-    return frozenset(Key(kind, key.namespace, found["name"]) for kind, found in named.items() if found.get("name"))
+    named = [(RETRAIN_POLICY.name, policy), *((kind, _attached(spec, member)) for member, kind in ROUTES.items())]
+    if key.kind == MODEL_ROLLOUT.name:
+        others = [spec.get("modelFrom", {}).get("modelRolloutRef", {}), *(spec.get("dependsOn") or ())]
+        named += [(MODEL_ROLLOUT.name, other) for other in others]
+    return frozenset(Key(kind, key.namespace, found["name"]) for kind, found in named if found.get("name"))
 
 
 def _attached(spec: Object, member: str) -> Object:

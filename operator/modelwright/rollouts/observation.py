@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from modelwright.api.models import Model
 from modelwright.api.rollout import ModelRollout
 from modelwright.cluster.answers import Answer
 from modelwright.metrics.configuration import MetricSource
+from modelwright.registries.configuration import Registry
 from modelwright.rollouts.actions import Adopt
 from modelwright.traffic.route import RouteSeen
 
@@ -41,11 +43,24 @@ class ServiceSeen:
 
 @dataclass(frozen=True)
 class Approved:
-    """The policy's latest approved model. `judged_against` is the digest of the champion in its evaluation."""
+    """The model that `modelFrom` names. `judged_against` is the digest of the champion in its evaluation, `since` when
+    another rollout promoted it; both only where there is such a thing."""
 
     model: Model
     retrain_run: str
     judged_against: str = ""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another rollout of the namespace. `rests`: on the model that it wants."""
+
+    name: str
+    rests: bool
+    under_way: bool = False
+    queued_at: datetime | None = None
+    depends_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +77,7 @@ class RecordedRevision:
 @dataclass(frozen=True)
 class Observation:
     rollout: ModelRollout
-    policy_exists: bool = False
+    policy_exists: bool = False  # or the rollout that `modelFrom` names
     approved: Approved | None = None
     deployments: Mapping[str, DeploymentSeen] = field(default_factory=dict)
     recorded: Mapping[str, RecordedRevision] = field(default_factory=dict)
@@ -73,6 +88,9 @@ class Observation:
     foreign: tuple[str, ...] = ()  # objects of other owners that have the names which ours need
     answers: Mapping[Any, Answer] = field(default_factory=dict)
     sources: Mapping[str, MetricSource] = field(default_factory=dict)
+    registries: Mapping[str, Registry] = field(default_factory=dict)
+    neighbours: tuple[Neighbour, ...] = ()  # where somebody has to be waited for
+    concurrent: int = 0  # how many rollouts the platform lets be under way in a namespace, 0 for any number
     profile_problem: str = ""  # why the metrics of spec.analysis.profile are missing
     may_raise: bool = True  # our lease was renewed within the renew deadline
     first_pass: bool = False  # nothing is remembered of this object: the operator has just started

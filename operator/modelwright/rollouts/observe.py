@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelwright.api.models import Model
-from modelwright.api.parsing import parse_policy, parse_run
+from modelwright.api.parsing import parse_policy, parse_rollout_status, parse_run
 from modelwright.api.rollout import ModelRollout
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.answers import Answer
@@ -16,6 +16,7 @@ from modelwright.cluster.keys import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
     ENDPOINT_SLICE,
+    MODEL_ROLLOUT,
     POD,
     RETRAIN_POLICY,
     RETRAIN_RUN,
@@ -102,6 +103,10 @@ async def _approved(cluster: Cluster, rollout: ModelRollout) -> tuple[bool, Appr
     source = rollout.spec.model_from
     if source is None:
         return False, None
+    if source.model_rollout:
+        return await _promoted(cluster, rollout.namespace, source.model_rollout.name)
+    if not source.retrain_policy:
+        return False, None
     body = await cluster.get(RETRAIN_POLICY, rollout.namespace, source.retrain_policy)
     if body is None:
         return False, None
@@ -116,6 +121,22 @@ async def _approved(cluster: Cluster, rollout: ModelRollout) -> tuple[bool, Appr
         return True, None
     judged_against = evaluation.champion if evaluation else ""
     return True, Approved(approved.model, approved.retrain_run, judged_against)
+
+
+async def _promoted(cluster: Cluster, namespace: str, name: str) -> tuple[bool, Approved | None]:
+    """The stable model of the rollout `name`, since its newest promotion. One that is on trial there is nobody's."""
+    body = await cluster.get(MODEL_ROLLOUT, namespace, name)
+    if body is None:
+        return False, None
+    try:
+        status = parse_rollout_status(body)
+    except InvalidSpec:
+        return True, None
+    stable = status.stable
+    promoted = [entry.at for entry in status.history if entry.result == "Promoted"]
+    if stable is None or not promoted:
+        return True, None
+    return True, Approved(stable.model, stable.retrain_run, since=promoted[0])
 
 
 def _is_foreign(body: Object, rollout: ModelRollout) -> bool:

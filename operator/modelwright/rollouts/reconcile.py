@@ -15,6 +15,7 @@ from modelwright.cluster.keys import MODEL_ROLLOUT, Key
 from modelwright.cluster.room import Room
 from modelwright.errors import InvalidSpec
 from modelwright.rollouts.apply import apply
+from modelwright.rollouts.neighbours import read_neighbours
 from modelwright.rollouts.observe import observe
 from modelwright.rollouts.plan import News, Plan, plan_rollout
 from modelwright.rollouts.profiled import with_profile
@@ -45,7 +46,15 @@ async def reconcile_rollout(key: Key, room: Room) -> timedelta | None:
         may_raise=room.may_raise(),
         first_pass=room.is_first_pass(key),
     )
-    plan = plan_rollout(replace(seen, profile_problem=profile_problem), room.now())
+    concurrent = room.configuration.limits.concurrent
+    seen = replace(
+        seen,
+        profile_problem=profile_problem,
+        registries=room.configuration.registries,
+        neighbours=await read_neighbours(room.cluster, rollout, concurrent),
+        concurrent=concurrent,
+    )
+    plan = plan_rollout(seen, room.now())
     try:
         await _carry_out(room, body, rollout, plan)
     except InvalidSpec as error:

@@ -18,10 +18,12 @@ from modelwright.api.rollout import (
     Analysis,
     CandidateReplicas,
     Confirm,
+    MlflowAlias,
     ModelFrom,
     ModelRollout,
     OnDeadline,
     OnNoData,
+    PromotedIn,
     Promotion,
     RolloutSpec,
     State,
@@ -63,6 +65,7 @@ def _spec(fields: Fields) -> RolloutSpec:
         model=shared.model(model) if model else None,
         model_from=_model_from(model_from) if model_from else None,
         baseline=shared.model(baseline) if baseline else None,
+        depends_on=tuple(each.text("name") for each in fields.sections("dependsOn")),
         replicas=fields.integer("replicas", RolloutSpec.replicas),
         confirm=traffic.choice("confirm", Confirm, RolloutSpec.confirm),
         steps=_steps(strategy.section("canary")) if strategy else DEFAULT_STEPS,
@@ -91,10 +94,23 @@ def check_horizons(spec: RolloutSpec) -> None:
 
 
 def _model_from(fields: Fields) -> ModelFrom:
+    fields.exactly_one("retrainPolicyRef", "modelRolloutRef", "mlflow")
+    policy, rollout = fields.maybe_section("retrainPolicyRef"), fields.maybe_section("modelRolloutRef")
+    mlflow = fields.maybe_section("mlflow")
     return ModelFrom(
-        retrain_policy=fields.section("retrainPolicyRef").text("name"),
+        retrain_policy=policy.text("name") if policy else "",
         when_newer=fields.choice("whenNewer", WhenNewer, ModelFrom.when_newer),
+        model_rollout=_promoted_in(rollout) if rollout else None,
+        mlflow=_alias(mlflow) if mlflow else None,
     )
+
+
+def _promoted_in(fields: Fields) -> PromotedIn:
+    return PromotedIn(fields.text("name"), fields.duration("afterPromotedFor", PromotedIn.after_promoted_for))
+
+
+def _alias(fields: Fields) -> MlflowAlias:
+    return MlflowAlias(fields.text("model"), fields.text("alias"), fields.text("registry", MlflowAlias.registry))
 
 
 def _workload(fields: Fields) -> Workload:

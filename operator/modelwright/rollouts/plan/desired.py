@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelwright.api.models import Model
-from modelwright.api.rollout import Arm, RolloutStatus, Stage, WhenNewer
+from modelwright.api.rollout import Arm, Stage, WhenNewer
 from modelwright.rollouts.observation import Observation
 from modelwright.rollouts.plan.draft import Draft
+from modelwright.rollouts.plan.following import followed, is_being_asked
 from modelwright.rollouts.revision import revision_of
 
 
@@ -25,18 +26,17 @@ class Desired:
 def desired(draft: Draft) -> Desired | None:
     """The pin, else what `unpinned` says."""
     pin = draft.status.pin
-    return Desired(pin.revision, pin.model, held=True) if pin else unpinned(draft.seen, draft.status)
+    return Desired(pin.revision, pin.model, held=True) if pin else unpinned(draft)
 
 
-def unpinned(seen: Observation, status: RolloutStatus) -> Desired | None:
-    """`spec.model`, else the policy's approved model, else — only on a cold cluster — the baseline, else nothing."""
-    spec = seen.rollout.spec
+def unpinned(draft: Draft) -> Desired | None:
+    """`spec.model`, else what `modelFrom` names, else — only on a cold cluster — the baseline, else nothing."""
+    seen, spec = draft.seen, draft.spec
     if spec.model:
         return _desired(seen, spec.model)
-    if seen.approved:
-        approved = seen.approved
+    if approved := followed(draft):
         return _desired(seen, approved.model, approved.retrain_run, approved.judged_against)
-    if spec.baseline and status.stable is None:
+    if spec.baseline and draft.status.stable is None and not is_being_asked(draft):
         return _desired(seen, spec.baseline)
     return None
 

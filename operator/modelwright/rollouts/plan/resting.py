@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from modelwright.api.rollout import Arm, Stage, State
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.borrowing import hand_back
 from modelwright.rollouts.plan.desired import Desired, unpinned
 from modelwright.rollouts.plan.draft import Draft, Mood
+from modelwright.rollouts.plan.following import absence, registry_trouble
 from modelwright.rollouts.plan.leaving import record
 from modelwright.rollouts.plan.obstacles import source_obstacle
 from modelwright.rollouts.plan.pinning import goes_back
+from modelwright.rollouts.plan.queueing import leave_queue, waits_for_others
 from modelwright.rollouts.plan.running import POD_LOOK, ensure_running, ensure_stable, point, retire_others
 from modelwright.rollouts.plan.saying import is_obstructed
 from modelwright.rollouts.plan.stepping import first_step
 from modelwright.traffic.route import Split
-
-UNKNOWN_POLICY_RETRY = timedelta(seconds=30)
 
 
 def plan_rest(draft: Draft, want: Desired | None) -> None:
@@ -42,7 +40,10 @@ def _look_for_news(draft: Draft, want: Desired | None) -> None:
         return
     if obstacle := source_obstacle(draft):
         draft.say(Mood.STALLED, "InvalidSpec", obstacle)
+    elif want is None and (trouble := registry_trouble(draft)):
+        draft.say(trouble.mood, trouble.reason, trouble.message)
     elif want is None or want.revision == draft.stable.revision:
+        leave_queue(draft)
         _say_at_rest(draft)
     else:
         _start_unless_forbidden(draft, want)
@@ -71,7 +72,7 @@ def _start_unless_forbidden(draft: Draft, want: Desired) -> None:
             "ChampionChanged",
             f"{version} was judged against another model than {draft.stable.model.version}, which serves now",
         )
-    else:
+    elif want.held or not waits_for_others(draft, version):
         _start(draft, want)
 
 
@@ -83,6 +84,7 @@ def _start(draft: Draft, want: Desired) -> None:
         candidate=Arm(want.revision, want.model, 0, want.retrain_run),
         step=first_step(draft),
         metrics=(),
+        queued_at=None,
     )
     if not draft.spec.steps:
         draft.change(stage=Stage.BAKING)
@@ -94,12 +96,20 @@ def _start(draft: Draft, want: Desired) -> None:
 
 def _first_version(draft: Draft, want: Desired | None) -> None:
     """The very first version goes live once it is ready: there is nothing to compare it with."""
+    started = draft.status.candidate
+    if started and draft.seen.route and draft.seen.ready(started.revision) > 0:
+        # It may serve already: whatever is wanted by now comes after it, as a rollout with steps.
+        want = Desired(started.revision, started.model, started.retrain_run)
     if want is None:
-        _say_why_nothing_is_wanted(draft)
+        missing = absence(draft)
+        draft.say(missing.mood, missing.reason, missing.message)
+        return
+    if draft.status.stage is None and waits_for_others(draft, want.model.version):
         return
     spec, seen = draft.spec, draft.seen
     arm = Arm(want.revision, want.model, 0, want.retrain_run)
     draft.change(stage=Stage.STARTING, candidate=arm, started_at=draft.status.started_at or draft.now)
+    leave_queue(draft)
     ensure_running(draft, want.revision, want.model, spec.replicas)
     point(draft, "stable", want.revision)
     point(draft, "candidate", want.revision)
@@ -129,24 +139,6 @@ def _first_version(draft: Draft, want: Desired | None) -> None:
         _say_at_rest(draft)
 
 
-def _say_why_nothing_is_wanted(draft: Draft) -> None:
-    source = draft.spec.model_from
-    name = source.retrain_policy if source else ""
-    if not draft.seen.policy_exists:
-        draft.say(
-            Mood.STALLED,
-            "PolicyNotFound",
-            f"there is no RetrainPolicy '{name}' in this namespace: create it, or set spec.baseline to serve meanwhile",
-        )
-        draft.look_again(UNKNOWN_POLICY_RETRY)
-    else:
-        draft.say(
-            Mood.MOVING,
-            "NoApprovedModel",
-            f"RetrainPolicy '{name}' has not approved a model yet: set spec.baseline to serve meanwhile",
-        )
-
-
 def _say_at_rest(draft: Draft) -> None:
     version = draft.stable.model.version
     if draft.seen.ready(draft.stable.revision) == 0 and draft.seen.stable_service is not None:
@@ -163,5 +155,5 @@ def _kept_waiting(draft: Draft) -> str:
 
     With `modelFrom` nobody released one, so nobody waits.
     """
-    want = unpinned(draft.seen, draft.status) if draft.status.pin and draft.spec.model else None
+    want = unpinned(draft) if draft.status.pin and draft.spec.model else None
     return want.model.version if want and want.revision != draft.stable.revision else ""

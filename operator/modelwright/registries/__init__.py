@@ -1,0 +1,1 @@
+"""Model registries that the platform configured: which version an alias names. Asked in the background."""

@@ -1,0 +1,102 @@
+"""Asks an MLflow server over its REST API which version an alias names, and where the files of that version are.
+
+Its calls are `registered-models/alias` and `model-versions/get-download-uri`, as in MLflow 2 and 3. The `source` of a
+version may be a run or a logged model; the second call says where its files really are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from modelwright.registries.configuration import Registry
+from modelwright.registries.questions import AliasQuestion, NoVersion, RegisteredVersion
+from modelwright.web.bounded import BoundedClient, Reply, Unreachable
+
+DIGEST_TAG = "modelwright.dev/digest"
+LARGEST_ANSWER = 1 << 20
+
+_VERSION = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_URI = re.compile(r"[a-z][a-z0-9+.-]*:/[!-~]{1,1000}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+class _Missing(Exception):
+    """The registry answers, and has no such thing."""
+
+
+class Asker:
+    """Speaks to the configured registries. Safe to call from many threads."""
+
+    def __init__(self, registries: Mapping[str, Registry]) -> None:
+        self._registries = dict(registries)
+        self._clients = {
+            name: BoundedClient(
+                timeout=registry.timeout.total_seconds(), largest=LARGEST_ANSWER, credentials=registry.credentials
+            )
+            for name, registry in registries.items()
+        }
+
+    def ask(self, question: AliasQuestion) -> RegisteredVersion | NoVersion:
+        """Every failure becomes a value: plans decide what it means."""
+        about = f"model registry {question.registry!r}"
+        if question.registry not in self._registries:
+            return NoVersion("RegistryUnavailable", f"{about} is not configured")
+        try:
+            return self._version(question)
+        except _Missing:
+            what = f"no version of model {question.model!r} with alias {question.alias!r}"
+            return NoVersion("NoRegisteredModel", f"{about} has {what}")
+        except PermissionError as error:
+            return NoVersion("RegistryForbidden", f"{about} does not let the operator ask ({error})")
+        except Unreachable as error:
+            return NoVersion("RegistryUnavailable", f"{about}: {error}")
+
+    def _version(self, question: AliasQuestion) -> RegisteredVersion:
+        asked = {"name": question.model, "alias": question.alias}
+        found = self._get(question.registry, "registered-models/alias", asked).get("model_version")
+        if not isinstance(found, dict):
+            raise Unreachable("the answer is not one of the MLflow API")
+        version = str(found.get("version", ""))
+        if found.get("status", "READY") != "READY":
+            # Its files are still being copied, or never came.
+            raise _Missing
+        asked = {"name": question.model, "version": version}
+        uri = str(self._get(question.registry, "model-versions/get-download-uri", asked).get("artifact_uri", ""))
+        if not _VERSION.fullmatch(version) or not _URI.fullmatch(uri):
+            raise Unreachable("the version that it names cannot be used: it needs a label and a URI")
+        return RegisteredVersion(version, uri, _digest(found))
+
+    def _get(self, registry: str, path: str, asked: Mapping[str, str]) -> Mapping[str, Any]:
+        url = f"{self._registries[registry].url}/api/2.0/mlflow/{path}?{urlencode(asked)}"
+        reply = self._clients[registry].send("GET", url)
+        if reply.status == 200:
+            return reply.object()
+        if reply.status in (401, 403):
+            raise PermissionError(f"HTTP {reply.status}")
+        if _says_missing(reply):
+            raise _Missing
+        raise Unreachable(f"answers HTTP {reply.status}")
+
+
+def _says_missing(reply: Reply) -> bool:
+    """TRAP: for an alias that is not set the stores of MLflow answer 400 with a sentence, and only some 404."""
+    if reply.status not in (400, 404):
+        return False
+    try:
+        said = reply.object()
+    except Unreachable:
+        return False
+    code, message = str(said.get("error_code", "")), str(said.get("message", ""))
+    alias_is_not_set = code == "INVALID_PARAMETER_VALUE" and re.search(r"alias .* not found", message) is not None
+    return code == "RESOURCE_DOES_NOT_EXIST" or alias_is_not_set
+
+
+def _digest(version: Mapping[str, Any]) -> str:
+    tags = version.get("tags")
+    for tag in tags if isinstance(tags, list) else ():
+        if isinstance(tag, dict) and tag.get("key") == DIGEST_TAG and _DIGEST.fullmatch(str(tag.get("value"))):
+            return str(tag["value"])
+    return ""

@@ -1,0 +1,113 @@
+"""One request that takes at most so many seconds and bytes, follows no redirect, and proves who asks.
+
+What a server says never leaves this room but as the bytes that the caller asked for: messages name kinds of failures.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+from urllib3.response import BaseHTTPResponse
+
+from modelwright.metrics.credentials import Credentials
+from modelwright.metrics.reasons import Unanswered
+
+_CHUNK = 65536
+
+
+class Unreachable(Exception):
+    """Nobody answered, or nothing that can be used. The message is for people, and holds nothing of the answer."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    body: bytes
+
+    def object(self) -> Mapping[str, Any]:
+        """The body as a JSON object. Unreachable where it is none."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise Unreachable("the answer is not JSON") from None
+        if not isinstance(found, dict):
+            raise Unreachable("the answer is not a JSON object")
+        return found
+
+
+class BoundedClient:
+    """Safe to use from many threads. `timeout` (seconds) is for the whole request, `largest` (bytes) for its answer."""
+
+    def __init__(
+        self, *, timeout: float, largest: int, connections: int = 4, credentials: Credentials = Credentials()
+    ) -> None:
+        self._timeout = timeout
+        self._largest = largest
+        self._credentials = credentials
+        tls = credentials.tls
+        # TRAP: given as paths, the files are read for each new connection, so that rotated ones are taken up.
+        self._pools = urllib3.PoolManager(
+            maxsize=connections,
+            retries=False,
+            cert_reqs="CERT_REQUIRED",
+            ca_certs=tls.ca_file or None,
+            cert_file=tls.certificate_file or None,
+            key_file=tls.key_file or None,
+        )
+
+    def close(self) -> None:
+        self._pools.clear()
+
+    def send(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
+        """The reply, whatever its status. Raises Unreachable where there is none."""
+        deadline = time.monotonic() + self._timeout
+        # Uncompressed, so that the size on the wire is the size in memory.
+        sent = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "modelwright"}
+        try:
+            sent |= {**(headers or {}), **self._credentials.sent()}
+        except Unanswered as unanswered:
+            raise Unreachable(unanswered.message) from None
+        try:
+            response = self._pools.request(
+                method,
+                url,
+                body=body or None,
+                headers=sent,
+                timeout=self._timeout,
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                reply = Reply(response.status, self._read(response, deadline))
+            except BaseException:
+                # A connection with an unread answer in it must not be used again.
+                response.close()
+                raise
+            response.release_conn()
+            return reply
+        except urllib3.exceptions.TimeoutError:
+            raise self._too_slow() from None
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            # The text of these errors holds the whole address; their kind says enough.
+            raise Unreachable(f"cannot be reached: {type(error).__name__}") from None
+
+    def _read(self, response: BaseHTTPResponse, deadline: float) -> bytes:
+        body = bytearray()
+        while True:
+            # TRAP: read() waits for the whole chunk, so a server that drips bytes would hold the thread for ever.
+            piece = response.read1(_CHUNK)
+            if not piece:
+                return bytes(body)
+            body += piece
+            if len(body) > self._largest:
+                raise Unreachable(f"the answer is larger than {self._largest} bytes")
+            if time.monotonic() > deadline:
+                raise self._too_slow()
+
+    def _too_slow(self) -> Unreachable:
+        return Unreachable(f"did not answer within {self._timeout:g}s")
