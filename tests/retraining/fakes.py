@@ -72,6 +72,10 @@ class FakeCluster:
         await Turn()
         return created
 
+    async def delete(self, kind: Kind, namespace: str | None, name: str, *, uid: str | None = None) -> bool:
+        await Turn()
+        return self._server.objects.pop((kind.name, name), None) is not None
+
     async def json_patch(self, kind: Kind, namespace: str, name: str, operations: Sequence[Object]) -> Object:
         await Turn()
         body = self._current(kind, name, operations[0]["value"])

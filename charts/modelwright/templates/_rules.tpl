@@ -8,10 +8,11 @@
 - apiGroups: [modelwright.dev]
   resources: [modelrollouts/status, retrainpolicies/status, retrainruns/status]
   verbs: [patch, update]
-# The record of each attempt, and on it the finalizer that stops a pipeline run before its record goes.
+# The record of each attempt, on it the finalizer that stops a pipeline run before its record goes, and its end by the
+# policy's history limits.
 - apiGroups: [modelwright.dev]
   resources: [retrainruns]
-  verbs: [create, patch]
+  verbs: [create, patch, delete]
 # To own an object in a way that holds back its owner's deletion; this subresource is where that right is looked up.
 - apiGroups: [modelwright.dev]
   resources: [modelrollouts/finalizers, retrainpolicies/finalizers]

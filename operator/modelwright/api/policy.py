@@ -20,6 +20,15 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class History:
+    """How many finished runs of each kind are kept."""
+
+    approved: int = 10
+    rejected: int = 10
+    failed: int = 5
+
+
+@dataclass(frozen=True)
 class Parameter:
     """A pipeline parameter: a literal `value`, or taken from `trigger` (windowStart, firedAt, value) or from
     `champion` (uri, digest, version). Exactly one is set; the pipeline's own declaration gives the type."""
@@ -49,6 +58,7 @@ class PolicySpec:
     triggers: tuple[Trigger, ...] = ()
     limits: Limits = Limits()
     gate: Gate = BUILT_IN_ONLY
+    history: History = History()
     model_rollout: str = ""  # spec: championFrom.modelRolloutRef; "" means the one rollout that follows this policy
 
 

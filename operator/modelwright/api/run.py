@@ -76,6 +76,16 @@ class GateLine:
 
 
 @dataclass(frozen=True)
+class RolloutOutcome:
+    """How a rollout stands with the model: Progressing, or as its history ends: Promoted, RolledBack, …"""
+
+    name: str
+    result: str
+    revision: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class RunStatus:
     observed_generation: int = -1
     # Condition Succeeded: True Approved, False GateRejected or PipelineFailed (among others), Unknown while it lasts.
@@ -85,6 +95,7 @@ class RunStatus:
     evaluation: EvaluationSummary | None = None
     gate: tuple[GateLine, ...] = ()
     approval: ApprovalStatus | None = None
+    rollouts: tuple[RolloutOutcome, ...] = ()
     conditions: tuple[Condition, ...] = ()
 
 

@@ -51,6 +51,8 @@ class Wakes:
         if reads and not gone and not _is_finished_run(key, body):
             self._reads[key] = reads
         self._wake(key)
+        for run in _runs_named_by(key, body):
+            self._wake(run)
         # A policy counts its runs and derives from its rollouts: it reads those that read it.
         for policy in sorted(read for read in reads | before if read.kind == RETRAIN_POLICY.name):
             self._wake(policy)
@@ -78,6 +80,16 @@ def _attached(spec: Object, member: str) -> Object:
     """The route of somebody else's that a rollout divides: it carries no label of ours."""
     found: Object = spec.get("traffic", {}).get(member, {}).get("attached", {})
     return found
+
+
+def _runs_named_by(key: Key, body: Object) -> frozenset[Key]:
+    """Runs of whose models the rollout has news: they record what became of them, long after they ended."""
+    if key.kind != MODEL_ROLLOUT.name or not body.get("spec", {}).get("modelFrom", {}).get("retrainPolicyRef"):
+        return frozenset()
+    status = body.get("status", {})
+    named = {status.get(arm, {}).get("retrainRun", "") for arm in ("stable", "candidate")}
+    named |= {entry.get("version", "") for entry in status.get("history", [])[:1]}
+    return frozenset(Key(RETRAIN_RUN.name, key.namespace, name) for name in named if name)
 
 
 def _is_finished_run(key: Key, body: Object) -> bool:

@@ -5,6 +5,8 @@ Every write names what it was decided on, so that a stale plan fails with Confli
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from modelwright.api.parsing import parse_run
@@ -34,7 +36,18 @@ async def create_run(run: RetrainRun, room: Room) -> None:
             # Deleted in between: the next pass decides again.
             raise
         if not _is_same(body, run):
-            raise NameTaken(f"run {run.name} exists and belongs to another trigger; delete it") from None
+            raise NameTaken(
+                f"run {run.name} exists and belongs to another trigger: "
+                "whom admission.recordWriters names may delete it"
+            ) from None
+
+
+async def delete_runs(runs: Iterable[RetrainRun], room: Room) -> None:
+    """Delete these very runs; one that is gone already, or another one of the same name, is left alone."""
+    for run in runs:
+        # Another uid: somebody was quicker, and what is there now is not what was decided on.
+        with suppress(Conflict):
+            await room.cluster.delete(RETRAIN_RUN, run.namespace, run.name, uid=run.uid)
 
 
 async def set_finalizer(body: Object, wanted: bool, room: Room) -> bool:

@@ -77,6 +77,8 @@ async def _carry_out(body: Object, policy: RetrainPolicy, plan: PolicyPlan, room
     if plan.status != policy.status:
         await apply.write_status(RETRAIN_POLICY, body, policy_status(plan.status), room)
         await _tell(body, plan.events, room)
+    else:
+        await apply.delete_runs(plan.delete_runs, room)
     return timedelta(0) if plan.create_run else plan.requeue_after
 
 

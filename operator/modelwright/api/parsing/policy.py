@@ -11,7 +11,7 @@ from modelwright.api.parsing.gate import gate
 from modelwright.api.parsing.pipeline import pipeline, resolvable
 from modelwright.api.parsing.statuses import parse_policy_status
 from modelwright.api.parsing.triggers import trigger
-from modelwright.api.policy import Limits, PolicySpec, RetrainPolicy
+from modelwright.api.policy import History, Limits, PolicySpec, RetrainPolicy
 from modelwright.api.rollout import State
 
 
@@ -39,7 +39,16 @@ def _spec(fields: Fields) -> PolicySpec:
         triggers=tuple(trigger(each) for each in fields.some_sections("triggers")),
         limits=Limits(limits.duration("cooldown", Limits.cooldown), limits.duration("settle", Limits.settle)),
         gate=gate(fields.maybe_section("gate")),
+        history=_history(fields.section_or_empty("history")),
         model_rollout=_model_rollout(fields),
+    )
+
+
+def _history(fields: Fields) -> History:
+    return History(
+        approved=fields.integer("approved", History.approved),
+        rejected=fields.integer("rejected", History.rejected),
+        failed=fields.integer("failed", History.failed),
     )
 
 

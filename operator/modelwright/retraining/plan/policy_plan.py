@@ -25,6 +25,7 @@ from modelwright.retraining.plan.limits import (
     first_hold,
 )
 from modelwright.retraining.plan.pipelines import check_parameters, resolved, server_for
+from modelwright.retraining.plan.pruning import prunable
 from modelwright.retraining.plan.telling import Event
 from modelwright.retraining.plan.triggers import TriggerSeen, View, look_at
 
@@ -34,13 +35,15 @@ HASH_LENGTH = 8
 @dataclass(frozen=True)
 class PolicyPlan:
     """`create_run` is a whole RetrainRun without uid; when one of that name exists, it counts as this one only if its
-    policy uid and key are equal."""
+    policy uid and key are equal. `delete_runs` have had their time; they go only once the status is saved that holds
+    what was learnt from them."""
 
     questions: tuple[Any, ...]
     create_run: RetrainRun | None
     status: PolicyStatus
     events: tuple[Event, ...] = ()
     requeue_after: timedelta | None = None
+    delete_runs: tuple[RetrainRun, ...] = ()
 
 
 def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
@@ -79,6 +82,7 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         status=status,
         events=_events(policy, status, run),
         requeue_after=_until((hold.until if hold else None, *(look.wake_at for look in looks)), now),
+        delete_runs=prunable(seen.runs, policy.spec.history, status, seen.followers, now),
     )
 
 

@@ -26,6 +26,7 @@ from modelwright.retraining.observation import RunObservation
 from modelwright.retraining.plan import lineage
 from modelwright.retraining.plan.judging import judge_result
 from modelwright.retraining.plan.limits import BEFORE_LAUNCHING, Situation, first_hold
+from modelwright.retraining.plan.outcomes import outcomes
 from modelwright.retraining.plan.pipelines import offered_parameters, required_parameters, server_for
 from modelwright.retraining.plan.run_steps import RunPlan, Step
 from modelwright.retraining.plan.telling import Event
@@ -39,7 +40,7 @@ EAGER = timedelta(minutes=1)
 def plan_run(seen: RunObservation, now: datetime) -> RunPlan:
     step, run = Step(seen, now), seen.run
     if lineage.finished(run):
-        return step.rests()
+        return step.rests(rollouts=outcomes(run, seen.followers))
     if run.deleted_at is not None or (seen.policy is None and not seen.broken):
         return _winding_down(step)
     try:

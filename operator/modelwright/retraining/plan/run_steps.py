@@ -70,9 +70,9 @@ class Step:
         events = (Event("Normal", reason, message),)
         return RunPlan((), status, self.holds_finalizer, events, timedelta(0))
 
-    def rests(self) -> RunPlan:
-        """Nothing to ask, nothing to write, nothing left to stop."""
-        return RunPlan((), self.run.status, finalizer=False)
+    def rests(self, **learnt: Any) -> RunPlan:
+        """Nothing to ask, nothing left to stop, and nothing to write but what was `learnt` since."""
+        return RunPlan((), replace(self.run.status, **learnt), finalizer=False)
 
     def _status(self, phase: str, condition: Condition, changes: dict[str, Any]) -> RunStatus:
         message = condition.message[:MAX_MESSAGE]
