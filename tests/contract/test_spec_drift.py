@@ -17,7 +17,7 @@ from tests.contract.schema import KINDS, nodes
 
 from modelwright.api.approval import ApprovedBy, Required
 from modelwright.api.gate import Severity, WhenNoChampion
-from modelwright.api.metrics import Mode, RequiredFor
+from modelwright.api.metrics import Mode, RequiredFor, Season
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
 from modelwright.api.presets import Preset, Server
 from modelwright.api.rollout import CandidateReplicas, Confirm, OnDeadline, OnNoData, State, WhenNewer
@@ -47,6 +47,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "spec.analysis.metrics[].server": Server,
     "spec.analysis.metrics[].requiredFor": RequiredFor,
     "spec.analysis.metrics[].mode": Mode,
+    "spec.analysis.metrics[].compare.history.season": Season,
     "spec.gate.checks[].findings.worstSeverity": Severity,
     "spec.gate.whenNoChampion": WhenNoChampion,
     "spec.gate.approval.required": Required,

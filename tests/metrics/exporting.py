@@ -19,7 +19,9 @@ from modelwright.metrics.prometheus import Source
 from modelwright_playground.child import dies_with_parent
 from modelwright_playground.controlplane.build import binary
 
+# Old samples are taken as well, so that an exporter may show a past.
 CONFIGURATION = """
+storage: {{tsdb: {{out_of_order_time_window: 100d}}}}
 global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
 scrape_configs: [{{job_name: tiny, file_sd_configs: [{{files: ["{targets}"], refresh_interval: 1s}}]}}]
 """

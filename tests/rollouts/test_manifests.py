@@ -35,7 +35,7 @@ def usual(metric: Metric) -> float:
     """A share of events, or a value, that the metric has in a healthy model: well within its bounds."""
     bounds = metric.threshold
     if bounds is None:
-        return 0.999 if metric.stable and metric.stable.max_decrease else 0.002
+        return 0.999 if metric.stable and (metric.stable.max_decrease or metric.stable.min_ratio) else 0.002
     if bounds.min is not None and bounds.max is not None:
         return float(bounds.min + bounds.max) / 2
     return float(bounds.max / 4 if bounds.max is not None else 1 - (1 - (bounds.min or Decimal(0))) / 4)
@@ -45,7 +45,7 @@ def broken(metric: Metric) -> float:
     """The same in a model that nobody wants."""
     if metric.threshold and metric.threshold.max is not None:
         return float(metric.threshold.max) * 2 + 0.1
-    if metric.threshold or (metric.stable and metric.stable.max_decrease):
+    if metric.threshold or (metric.stable and (metric.stable.max_decrease or metric.stable.min_ratio)):
         return 0.05
     return 0.3
 

@@ -18,6 +18,8 @@ from modelwright.metrics.questions import (
     CountsBlock,
     CountsLook,
     CountsQuestion,
+    HistoryLook,
+    HistoryQuestion,
     MeanLook,
     MeanQuestion,
     MomentsBlock,
@@ -72,6 +74,7 @@ class MetricWorld:
     random: random.Random
     rates: dict[tuple[str, str], float] = field(default_factory=dict)
     values: dict[tuple[str, str], float] = field(default_factory=dict)
+    past: tuple[tuple[datetime, float], ...] = ()  # of every value metric; by default v1's, which hardly varies
     up: bool = True
     counted: dict[tuple[str, str], Counted] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -87,6 +90,8 @@ class MetricWorld:
     def look(self, question: Any, metrics: Iterable[Metric], now: datetime) -> Any:
         if not self.up:
             return NoLook(Verdict.ERROR, "SourceUnavailable", "the source does not answer")
+        if isinstance(question, HistoryQuestion):
+            return HistoryLook(self.past or self._usual(question, now), now)
         text = question.query if isinstance(question, ValueQuestion) else question.expressions[-1]
         revision = text.split('revision="')[1].split('"')[0]
         counted = self._of(revision, question.metric)
@@ -120,6 +125,14 @@ class MetricWorld:
         assert isinstance(question, CountsQuestion)
         found = tuple(CountsBlock(at, at + BLOCK, seen) for at, seen in blocks.items())
         return CountsLook(counts, now, now, found, since, finished, earlier)
+
+    def _usual(self, question: HistoryQuestion, now: datetime) -> tuple[tuple[datetime, float], ...]:
+        value = self.values.get((question.metric, "v1"), 0.0)
+        hours = ((season, hour) for season in range(10, 0, -1) for hour in range(-3, 4))
+        return tuple(
+            (now - season * question.season.length + timedelta(hours=hour), value * (1 + (season + 2 * hour) % 5 / 50))
+            for season, hour in hours
+        )
 
     def _of(self, revision: str, metric: str) -> Counted:
         return self.counted.setdefault((revision, metric), Counted())

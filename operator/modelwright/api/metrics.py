@@ -52,11 +52,36 @@ class Bounds:
 @dataclass(frozen=True)
 class AgainstStable:
     """Exactly one is set: the absolute increase or decrease that is still accepted, 0.005 meaning half a point, or how
-    many times stable's the candidate may be."""
+    many times stable's the candidate may or must be."""
 
     max_increase: Decimal | None = None
     max_decrease: Decimal | None = None
     max_ratio: Decimal | None = None
+    min_ratio: Decimal | None = None
+
+
+class Season(StrEnum):
+    """How long it takes until an hour is like this one again."""
+
+    DAILY = "Daily"
+    WEEKLY = "Weekly"
+
+    @property
+    def length(self) -> timedelta:
+        return timedelta(days=1 if self is Season.DAILY else 7)
+
+
+@dataclass(frozen=True)
+class History:
+    """A comparison with stable's own past at the same hour, in the seasons of the last `window`.
+
+    A number is outside if it is more than so many `deviations` from what was usual; two thirds of the past are within
+    one.
+    """
+
+    window: timedelta = timedelta(days=70)
+    season: Season = Season.WEEKLY
+    deviations: Decimal = Decimal(4)
 
 
 @dataclass(frozen=True)
@@ -107,7 +132,8 @@ class Limits:
 class Metric:
     """One metric of a rollout: a guardrail, or with `goal` what an A/B test is about.
 
-    Exactly one of `proportion`, `mean` and `value`; `stable` not with a value, and without `stable` no mean.
+    Exactly one of `proportion`, `mean` and `value`; `stable` not with a value, `history` only with one, and without
+    `stable` no mean.
 
     `during` says where it is due, if its comparison can be made there. `horizon` is how late the labels behind it are,
     zero for metrics without labels.
@@ -119,6 +145,7 @@ class Metric:
     value: Value | None = None
     stable: AgainstStable | None = None
     threshold: Bounds | None = None
+    history: History | None = None
     fast_limit: FastLimit | None = None
     required_for: RequiredFor = RequiredFor.PROMOTION
     mode: Mode = Mode.DECIDE

@@ -277,6 +277,7 @@ class HistoryEntry:
     version: str
     result: str  # Promoted | RolledBack | Aborted | Superseded
     at: datetime
+    since: datetime | None = None  # when it began; what was measured between is no usual past
 
 
 @dataclass(frozen=True)
@@ -313,6 +314,7 @@ class RolloutStatus:
     step: StepStatus | None = None
     stage_since: datetime | None = None
     started_at: datetime | None = None  # of the rollout under way, for progressDeadline
+    began_at: datetime | None = None  # the same, whatever time it was paused since
     switched_at: datetime | None = None  # while promoting: the stable Service was seen to hold only the new pods
     paused: str = ""  # PascalCase reason why a person must act ("" when nobody must)
     paused_message: str = ""

@@ -15,9 +15,10 @@ from threading import Lock
 from modelwright.errors import InvalidSpec
 from modelwright.metrics.counting import judge
 from modelwright.metrics.ledgers import Ledger, read
+from modelwright.metrics.past import past_look
 from modelwright.metrics.patience import Patience, backed_off
 from modelwright.metrics.prometheus import Source
-from modelwright.metrics.questions import Look, NoLook, Question, ValueLook, ValueQuestion
+from modelwright.metrics.questions import HistoryQuestion, Look, NoLook, Question, ValueLook, ValueQuestion
 from modelwright.metrics.reasons import Reason, Unanswered
 
 __all__ = ["Asker", "Question", "Seen"]
@@ -25,6 +26,7 @@ __all__ = ["Asker", "Question", "Seen"]
 # A question that nobody has asked for so many of its intervals, and for so many seconds, is forgotten.
 _FORGET_INTERVALS = 10
 _FORGET_SECONDS = 600.0
+_LONGEST_WAIT = 60.0
 
 Seen = Callable[[str, str, float], None]
 """Is told of each look: the source, its outcome (a NoLook's reason, "Answered" or "Shared"), and seconds it took."""
@@ -109,6 +111,8 @@ class Asker:
         try:
             if isinstance(question, ValueQuestion):
                 look: Look | Unanswered = _value_look(question, source, at)
+            elif isinstance(question, HistoryQuestion):
+                look = past_look(question, source, at)
             else:
                 memory.ledger = read(question, source, memory.ledger, at)
                 memory.ledger, look = judge(question, source, memory.ledger)
@@ -129,14 +133,18 @@ class Asker:
             memory.failures = 0
             if not unanswered.permanent:
                 self._set_patience(question.source, lambda known: known.answered())
-            return _no_look(unanswered)
+            look = _no_look(unanswered)
+            seldom = isinstance(question, HistoryQuestion) and not unanswered.permanent
+            return replace(look, retry_after=timedelta(seconds=_LONGEST_WAIT)) if seldom else look
         memory.failures += 1
         chance = self._chance()
         self._set_patience(
             question.source,
             lambda known: known.failed(now, chance, unanswered.message, unanswered.retry_after),
         )
-        longest = max(60.0, question.interval.total_seconds())
+        # What is asked seldom is not to wait for as long again because it failed once.
+        often = not isinstance(question, HistoryQuestion)
+        longest = max(_LONGEST_WAIT, question.interval.total_seconds() if often else 0.0)
         wait = max(self._patience_of(question.source).waits(now), backed_off(memory.failures, chance, longest=longest))
         return replace(_no_look(unanswered), retry_after=timedelta(seconds=wait))
 

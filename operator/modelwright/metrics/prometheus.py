@@ -6,7 +6,7 @@ Around prometheus-api-client's PrometheusConnect, on a session of our own (trans
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from math import inf, isfinite
 from typing import Any, TypeVar
 
@@ -30,6 +30,8 @@ MEMORY = timedelta(days=7)
 # A raw answer holds at most so many samples of a series; longer ranges are asked for in pieces.
 _SAMPLES_AT_ONCE = 600
 _FEWEST_SAMPLES = 10
+# Prometheus itself refuses 11,000; hourly values of a hundred days are 2,400.
+_MOST_POINTS = 10_000
 
 
 class Source:
@@ -65,6 +67,19 @@ class Source:
                 Reason.STALE, f"the newest sample is {at - time:.0f}s old, at most {freshness:.0f}s count"
             )
         return value, time
+
+    def values(self, query: str, start: float, end: float, step: float) -> list[Sample]:
+        """The one number that `query` yields at `start` and each `step` seconds on until `end`, where it yields any.
+
+        Raises Unanswered as `value` does; BAD_QUERY also for more points than are ever needed.
+        """
+        if (end - start) / step > _MOST_POINTS:
+            raise self._about(Reason.BAD_QUERY, f"a range of more than {_MOST_POINTS} points")
+        times = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
+        result = self._call(lambda: self._client.custom_query_range(query, *times, step=f"{step:g}"))
+        if not isinstance(result, list):
+            raise self._about(Reason.NOT_PROMETHEUS, "the answer is not one of the Prometheus API")
+        return self._read(lambda: _single_range(result))
 
     def last_values(self, selector: str, at: float) -> list[tuple[Labels, float]]:
         """The last raw value of each series of `selector` in the hour up to `at`."""
@@ -157,6 +172,17 @@ def _single(result: list[Any]) -> Sample:
         raise Unanswered(Reason.AMBIGUOUS_RESULT, message)
     time, value = result[0]["value"]
     return float(time), _number(value)
+
+
+def _single_range(result: list[Any]) -> list[Sample]:
+    if not result:
+        return []
+    if any("histograms" in one for one in result):
+        raise Unanswered(Reason.BAD_QUERY, "the query yields histograms; it has to yield numbers")
+    if len(result) > 1:
+        message = f"the query yields {len(result)} series; it has to yield one, for example with sum()"
+        raise Unanswered(Reason.AMBIGUOUS_RESULT, message)
+    return [(float(time), _number(value)) for time, value in result[0]["values"]]
 
 
 def _samples_of(one: dict[str, Any]) -> tuple[Sample, ...]:

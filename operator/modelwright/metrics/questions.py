@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from modelwright.analysis.blocks import Moments
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.verdict import Verdict
+from modelwright.api.metrics import Season
 
 _NOTHING = Counts(0, 0)
 _NOTHING_MEASURED = Moments(0, 0.0, 0.0)
@@ -84,6 +85,32 @@ class ValueQuestion(_Question):
 
 
 @dataclass(frozen=True)
+class PastQuery:
+    """The PromQL expression whose past is wanted from `since` until `until`; None is as far as the window goes."""
+
+    query: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class HistoryQuestion(_Question):
+    """What was usual at this hour: each query's values around now, whole seasons ago, as far back as `window`.
+
+    Its answer holds for hours, so it is asked seldom.
+    """
+
+    queries: tuple[PastQuery, ...]
+    season: Season
+    window: timedelta
+    interval: timedelta = timedelta(minutes=20)
+
+    @property
+    def every(self) -> timedelta:
+        return self.interval
+
+
+@dataclass(frozen=True)
 class CountsBlock:
     """What was counted by scrapes in [at, until). Only finished blocks, only those in which something was counted."""
 
@@ -141,6 +168,15 @@ class ValueLook:
 
 
 @dataclass(frozen=True)
+class HistoryLook:
+    """`points` are times and values of the past, in order; `until` is the time that they lie whole seasons before."""
+
+    points: tuple[tuple[datetime, float], ...]
+    until: datetime
+    asked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class NoLook:
     """No number, and why: verdict is NO_DATA or ERROR, reason PascalCase, message without any response body.
 
@@ -161,6 +197,6 @@ class NoLook:
         return self.reason == "NotGrown"
 
 
-Question = CountsQuestion | MeanQuestion | ValueQuestion
-Look = CountsLook | MeanLook | ValueLook | NoLook
+Question = CountsQuestion | MeanQuestion | ValueQuestion | HistoryQuestion
+Look = CountsLook | MeanLook | ValueLook | HistoryLook | NoLook
 Looks = Mapping[Question, Look]

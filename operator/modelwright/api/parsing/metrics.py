@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from decimal import Decimal
 
 from modelwright.api.fields import Fields
@@ -10,16 +12,23 @@ from modelwright.api.metrics import (
     Bounds,
     During,
     FastLimit,
+    History,
     Limits,
     Mean,
     Metric,
     Mode,
     Proportion,
     RequiredFor,
+    Season,
     StableLimit,
     Value,
 )
 from modelwright.api.presets import COMPARISONS, Preset, Server, preset_proportion, requests
+
+SEASONS = 8
+"""Past seasons of an hour without which nobody knows what is usual."""
+
+_DAYS = re.compile(r"[0-9]{1,3}d")
 
 
 def proportion(fields: Fields) -> Proportion:
@@ -47,7 +56,7 @@ def bounds(fields: Fields) -> Bounds:
 
 def guardrail(fields: Fields) -> Metric:
     shape = fields.exactly_one("preset", "proportion", "mean", "value")
-    threshold, stable = _comparison(fields, shape)
+    threshold, stable, past = _comparison(fields, shape)
     fast = fields.maybe_section("fastLimit")
     stable_limit, labels = fields.maybe_section("stableLimit"), fields.maybe_section("labels")
     if shape in ("mean", "value"):
@@ -62,12 +71,13 @@ def guardrail(fields: Fields) -> Metric:
         value=value(fields.section("value")) if shape == "value" else None,
         stable=stable,
         threshold=threshold,
+        history=past,
         fast_limit=FastLimit(fast.decimal("max"), fast.integer("minEvents")) if fast else None,
         stable_limit=StableLimit(stable_limit.decimal("max")) if stable_limit else None,
         required_for=fields.choice("requiredFor", RequiredFor, Metric.required_for),
         mode=fields.choice("mode", Mode, Metric.mode),
-        limits=_limits(fields, threshold),
-        during=_during(fields, works_at_100=threshold is not None or fast is not None),
+        limits=_limits(fields, has_bounds=threshold is not None or past is not None),
+        during=_during(fields, works_at_100=not stable or fast is not None),
         horizon=labels.duration("horizon") if labels else Metric.horizon,
         requests=requests_of_server,
     )
@@ -87,9 +97,9 @@ def _mean(fields: Fields) -> Mean:
     return found
 
 
-def _limits(fields: Fields, threshold: Bounds | None) -> Limits:
+def _limits(fields: Fields, *, has_bounds: bool) -> Limits:
     limits = fields.section_or_empty("limits")
-    if limits.has("fail") and threshold is None:
+    if limits.has("fail") and not has_bounds:
         raise limits.refuse(
             "fail", "must go with `compare.threshold`; a comparison with stable decides at the first Fail"
         )
@@ -121,27 +131,60 @@ def _proportion_of(fields: Fields, shape: str) -> tuple[Proportion | None, str]:
     return found, requests(server)
 
 
-def _comparison(fields: Fields, shape: str) -> tuple[Bounds | None, AgainstStable | None]:
+def _comparison(fields: Fields, shape: str) -> tuple[Bounds | None, AgainstStable | None, History | None]:
     if shape == "preset" and not fields.has("compare"):
-        return None, COMPARISONS[fields.choice("preset", Preset)]
+        return None, COMPARISONS[fields.choice("preset", Preset)], None
     compare = fields.section("compare")
-    if compare.exactly_one("stable", "threshold") == "threshold":
+    against = compare.exactly_one("stable", "threshold", "history")
+    if against == "history":
+        if shape != "value":
+            raise compare.refuse("history", f"must go with `value`, found `{shape}`")
+        return None, None, history(compare.section("history"))
+    if against == "threshold":
         if shape == "mean":
             raise compare.refuse("threshold", "must go with `proportion`, `preset` or `value`, found `mean`")
-        return bounds(compare.section("threshold")), None
+        return bounds(compare.section("threshold")), None, None
     if shape == "value":
         raise compare.refuse("stable", "must go with `proportion` or `preset`; a `value` carries no uncertainty")
     stable = compare.section("stable")
-    stable.exactly_one("maxIncrease", "maxDecrease", "maxRatio")
-    return None, AgainstStable(
+    stable.exactly_one("maxIncrease", "maxDecrease", "maxRatio", "minRatio")
+    against_stable = AgainstStable(
         max_increase=stable.maybe_decimal("maxIncrease"),
         max_decrease=stable.maybe_decimal("maxDecrease"),
-        max_ratio=_ratio(stable),
+        max_ratio=_max_ratio(stable),
+        min_ratio=_min_ratio(stable),
     )
+    return None, against_stable, None
 
 
-def _ratio(stable: Fields) -> Decimal | None:
+def history(fields: Fields) -> History:
+    """A comparison with the past. Its window is in whole days, and holds eight seasons or more."""
+    days = fields.text("window", f"{History.window.days}d")
+    if not _DAYS.fullmatch(days):
+        raise fields.refuse("window", f"must be a number of days such as '70d', found {days!r}")
+    found = History(
+        timedelta(days=int(days[:-1])),
+        fields.choice("season", Season, History.season),
+        fields.decimal("deviations", History.deviations),
+    )
+    if found.window < SEASONS * found.season.length:
+        raise fields.refuse("window", f"must hold {SEASONS} seasons: at least 56d with Weekly, 8d with Daily")
+    if found.window > timedelta(days=400):
+        raise fields.refuse("window", f"must be at most 400d, found {days}")
+    if found.deviations < 1:
+        raise fields.refuse("deviations", f"must be at least 1, found {found.deviations}")
+    return found
+
+
+def _max_ratio(stable: Fields) -> Decimal | None:
     ratio = stable.maybe_decimal("maxRatio")
     if ratio is not None and ratio <= 1:
         raise stable.refuse("maxRatio", f"must be above 1, as identical models must pass, found {ratio}")
+    return ratio
+
+
+def _min_ratio(stable: Fields) -> Decimal | None:
+    ratio = stable.maybe_decimal("minRatio")
+    if ratio is not None and not 0 < ratio < 1:
+        raise stable.refuse("minRatio", f"must be above 0 and below 1, as identical models must pass, found {ratio}")
     return ratio

@@ -6,19 +6,32 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from modelwright.analysis.reigns import reigns
 from modelwright.api.metrics import During, Metric
+from modelwright.api.models import Model
 from modelwright.api.presets import REQUESTS
 from modelwright.api.rollout import Arm, Confirm
-from modelwright.metrics.questions import CountsQuestion, MeanQuestion, Question, ValueQuestion
+from modelwright.metrics.questions import (
+    CountsQuestion,
+    HistoryQuestion,
+    MeanQuestion,
+    PastQuery,
+    Question,
+    ValueQuestion,
+)
 from modelwright.metrics.variables import render, selector
 from modelwright.rollouts.plan.draft import Draft
+
+PAST = "past"
+"""The name of stable's past among the arms of a question."""
 
 
 def due(metric: Metric, candidate: Arm) -> bool:
     """At 100 % stable has no traffic: nothing can be compared with it, only absolute bounds may fail."""
     if candidate.weight < 100:
         return During.CANARY in metric.during
-    return During.BAKE in metric.during and (metric.threshold is not None or metric.fast_limit is not None)
+    absolute = metric.threshold is not None or metric.history is not None or metric.fast_limit is not None
+    return During.BAKE in metric.during and absolute
 
 
 def evidence_begins(draft: Draft, metric: Metric) -> datetime | None:
@@ -59,15 +72,28 @@ def share_questions(draft: Draft) -> Mapping[str, CountsQuestion]:
 
 
 def questions_of(draft: Draft, metric: Metric, since: datetime) -> Mapping[str, Question]:
-    """The questions about `metric`, by arm: "candidate", and "stable" where it is needed to judge."""
+    """The questions about `metric`, by arm: "candidate", and "stable" or PAST where they are needed to judge."""
     analysis = draft.spec.analysis
     if metric.value:
         query = _render(draft, metric.value.query, draft.candidate)
         samples = _render(draft, metric.value.samples, draft.candidate) if metric.value.samples else ""
         asked = ValueQuestion(analysis.source, metric.name, "candidate", query, samples, analysis.interval)
-        return {"candidate": asked}
+        return {"candidate": asked, PAST: past_question(draft, metric)} if metric.history else {"candidate": asked}
     both = bool(metric.stable or metric.stable_limit) and draft.candidate.weight < 100
     return {name: _counting_question(draft, metric, name, arm, since) for name, arm in _arms(draft, both=both).items()}
+
+
+def past_question(draft: Draft, metric: Metric) -> HistoryQuestion:
+    """The value of whichever revision was stable, at this hour of past seasons."""
+    assert metric.value is not None
+    assert metric.history is not None
+    queries = tuple(
+        PastQuery(_render(draft, metric.value.query, Arm(one.revision, Model(one.version, ""))), one.since, one.until)
+        for one in reigns(draft.status)
+    )
+    return HistoryQuestion(
+        draft.spec.analysis.source, metric.name, PAST, queries, metric.history.season, metric.history.window
+    )
 
 
 def _counting_question(draft: Draft, metric: Metric, name: str, arm: Arm, since: datetime) -> Question:

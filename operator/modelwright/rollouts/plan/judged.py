@@ -46,7 +46,7 @@ class Judged:
 
     @property
     def fails(self) -> bool:
-        patience = self.metric.limits.fail if self.metric.threshold else 1
+        patience = self.metric.limits.fail if self.metric.threshold or self.metric.history else 1
         return self.decides and self.finding.verdict is Verdict.FAIL and self.in_a_row >= patience
 
     @property

@@ -11,22 +11,24 @@ from modelwright.analysis.alpha import Allocation, allocate
 from modelwright.analysis.bounded import proportion_within
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.guardrail import compare, compare_means, intervals, stable_limit
+from modelwright.analysis.history import history_bounds, past_of
+from modelwright.analysis.reigns import rollouts
 from modelwright.analysis.share import observed_share
 from modelwright.analysis.threshold import fast_limit, within
 from modelwright.analysis.verdict import Finding, Verdict
 from modelwright.api.durations import format_duration
-from modelwright.api.metrics import Metric, Mode
+from modelwright.api.metrics import History, Metric, Mode
 from modelwright.api.rollout import Confirm, MetricStatus, RolloutSpec
 from modelwright.cluster.answers import Answer
-from modelwright.metrics.questions import CountsLook, MeanLook, NoLook, ValueLook
-from modelwright.rollouts.plan.asking import due, evidence_begins, questions_of, share_questions
+from modelwright.metrics.questions import CountsLook, HistoryLook, MeanLook, NoLook, ValueLook
+from modelwright.rollouts.plan.asking import PAST, due, evidence_begins, questions_of, share_questions
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.folding import JUST_NOW, LATELY, fold_bounded, fold_counts, fold_moments, newest
 from modelwright.rollouts.plan.judged import ENOUGH_SAMPLES, Judged, StepEvidence
 from modelwright.rollouts.plan.margins import margin_of
 
 Looks = Mapping[str, Any]
-"""By arm: a CountsLook, MeanLook or ValueLook, or the Finding that says why there is none."""
+"""By arm: a CountsLook, MeanLook, ValueLook or HistoryLook, or the Finding that says why there is none."""
 
 
 def judge(draft: Draft) -> tuple[Judged, ...]:
@@ -73,11 +75,16 @@ def _judge_one(draft: Draft, metric: Metric, alpha: Allocation) -> Judged:
         return Judged(metric, Finding(Verdict.INCONCLUSIVE, "LabelsPending", late), None, pending=True)
     asked = questions_of(draft, metric, begins)
     answers = [draft.seen.answers.get(question) for question in asked.values()]
-    times = [answer.started_at for answer in answers if answer]
-    asked_at = min(times) if len(times) == len(answers) else None
+    # The past is asked for seldom, and does not grow old.
+    newest_of = [answer for arm, answer in zip(asked, answers, strict=True) if arm != PAST]
+    times = [answer.started_at for answer in newest_of if answer]
+    asked_at = min(times) if len(times) == len(newest_of) else None
     known = next((status for status in draft.status.metrics if status.name == metric.name), None)
     looks = {arm: _look(answer) for arm, answer in zip(asked, answers, strict=True)}
-    finding, evidence = _finding(metric, looks, known.evidence if known else "", begins, alpha)
+    if metric.history:
+        finding, evidence = _against_history(draft, metric.history, looks), None
+    else:
+        finding, evidence = _finding(metric, looks, known.evidence if known else "", begins, alpha)
     return Judged(
         metric,
         finding,
@@ -108,6 +115,17 @@ def _finding(
         bounded = fold_bounded(saved, begins, candidate, metric.threshold)
         return proportion_within(bounded, metric.threshold, alpha), bounded
     return _fast_limit_only(candidate.counts), None
+
+
+def _against_history(draft: Draft, history: History, looks: Looks) -> Finding:
+    """The candidate's value against what was usual for whichever revision was stable at this hour."""
+    missing = next((look for look in looks.values() if isinstance(look, Finding)), None)
+    if missing:
+        return missing
+    candidate, past = looks["candidate"], looks[PAST]
+    known = past_of(past.points, past.until, history, rollouts(draft.status, draft.now))
+    bounds = history_bounds(known, history.deviations)
+    return bounds if isinstance(bounds, Finding) else within(candidate.value, candidate.samples, bounds)
 
 
 def _against_stable(
@@ -151,7 +169,7 @@ def _stable_limit(metric: Metric, stable: Any) -> Finding | None:
 
 def _look(answer: Answer | None) -> Any:
     look = answer.value if answer else None
-    if isinstance(look, CountsLook | MeanLook | ValueLook):
+    if isinstance(look, CountsLook | MeanLook | ValueLook | HistoryLook):
         return look
     if isinstance(look, NoLook):
         return Finding(look.verdict, look.reason, look.message)

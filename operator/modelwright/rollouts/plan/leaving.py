@@ -10,7 +10,8 @@ from modelwright.traffic.route import Split
 
 REJECTED_KEPT = 100
 """As many as the schema allows: a rejection that is forgotten would let the revision be tried again."""
-HISTORY_KEPT = 20
+HISTORY_KEPT = 50
+"""Enough for the ten weeks of `compare.history` where a model is replaced every other day."""
 
 RESULT = {Stage.ROLLING_BACK: "RolledBack", Stage.ABORTING: "Aborted", Stage.SUPERSEDING: "Superseded"}
 
@@ -63,4 +64,6 @@ def settle(draft: Draft) -> None:
 
 
 def record(draft: Draft, revision: str, version: str, result: str) -> None:
-    draft.change(history=(HistoryEntry(revision, version, result, draft.now), *draft.status.history)[:HISTORY_KEPT])
+    """The rollout is over."""
+    entry = HistoryEntry(revision, version, result, draft.now, draft.status.began_at)
+    draft.change(history=(entry, *draft.status.history)[:HISTORY_KEPT], began_at=None)

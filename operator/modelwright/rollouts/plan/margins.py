@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelwright.analysis.margin import Margin, max_decrease, max_increase, max_ratio
+from modelwright.analysis.margin import Margin, max_decrease, max_increase, max_ratio, min_ratio
 from modelwright.api.metrics import AgainstStable
 
 
@@ -14,4 +14,6 @@ def margin_of(against: AgainstStable) -> Margin:
         return max_decrease(against.max_decrease)
     if against.max_ratio is not None:
         return max_ratio(against.max_ratio)
-    raise ValueError("a comparison with stable has maxIncrease, maxDecrease or maxRatio, found none of them")
+    if against.min_ratio is not None:
+        return min_ratio(against.min_ratio)
+    raise ValueError("a comparison with stable has maxIncrease, maxDecrease, maxRatio or minRatio, found none of them")

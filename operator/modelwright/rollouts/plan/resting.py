@@ -81,6 +81,7 @@ def _start(draft: Draft, want: Desired) -> None:
         stage=Stage.STEPPING,
         stage_since=draft.now,
         started_at=draft.now,
+        began_at=draft.now,
         candidate=Arm(want.revision, want.model, 0, want.retrain_run),
         step=first_step(draft),
         metrics=(),
