@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 from hypothesis import strategies as st
 
 from modelwright.api.durations import LONGEST
-from modelwright.api.policy import Parameter, Pipeline
+from modelwright.api.pipelines import Caching, Package, Parameter, Pipeline, Resources
 from modelwright.api.records import field_types, is_required
 from modelwright.api.run import RunSpec
 
@@ -32,9 +32,23 @@ def records(kind: type) -> st.SearchStrategy[Any]:
 def run_specs() -> st.SearchStrategy[RunSpec]:
     """Any RunSpec: its parameters are literals, and it has evidence."""
     literals = st.lists(st.builds(Parameter, NAMES, value=TEXTS), max_size=3).map(tuple)
-    pipelines = st.builds(
-        Pipeline, NAMES, server=NAMES, version=TEXTS, experiment=TEXTS, timeout=DURATIONS, parameters=literals
+    packages = st.builds(Package, NAMES, NAMES, digest=TEXTS) | st.builds(Package, uri=NAMES, digest=TEXTS)
+    common = st.builds(
+        Pipeline,
+        NAMES,
+        server=NAMES,
+        experiment=TEXTS,
+        timeout=DURATIONS,
+        parameters=literals,
+        service_account=TEXTS,
+        pipeline_root=TEXTS,
+        caching=st.sampled_from(Caching),
+        retries=st.integers(0, 10),
+        resources=records(Resources),
     )
+    named = st.builds(lambda pipeline, version: replace(pipeline, version=version), common, TEXTS)
+    packaged = st.builds(lambda pipeline, package: replace(pipeline, name="", package=package), common, packages)
+    pipelines = named | packaged
     with_evidence = records(RunSpec).filter(lambda spec: bool(spec.evidence))
     return st.builds(lambda spec, pipeline: replace(spec, pipeline=pipeline), with_evidence, pipelines)
 

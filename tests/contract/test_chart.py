@@ -13,6 +13,7 @@ from tests.contract.schema import KINDS, definition
 from modelwright.cli.run import run
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.keys import (
+    CONFIG_MAP,
     CONTROLLER_REVISION,
     CUSTOM_RESOURCE_DEFINITION,
     DEPLOYMENT,
@@ -54,7 +55,17 @@ modelRegistries:
 - {name: default, url: "https://mlflow", interval: 1m, timeout: 5s, namespaces: [ml], auth: {bearer: {tokenFile: /t}}}
 rolloutLimits: {concurrentPerNamespace: 2}
 pipelineServers:
-- {name: default, url: "http://ml-pipeline:8888", resultRoot: "s3://models", timeout: 30s, namespaces: ["*"]}
+- name: default
+  url: http://ml-pipeline:8888
+  resultRoot: s3://models
+  timeout: 30s
+  namespaces: ["*"]
+  tenancy: PerNamespace
+  auth: {bearer: {tokenFile: /var/run/secrets/modelwright/kubeflow/token}}
+  tls: {caFile: /etc/modelwright-secrets/metrics/ca.crt}
+  serviceAccounts: [pipeline-runner]
+  pipelineRoots: [s3://models/artefacts]
+  packageRoots: [s3://pipelines]
 """
 
 # What the operator calls, by kind. The rest of the matrix must be refused.
@@ -72,6 +83,7 @@ ALLOWED: list[tuple[Kind, str, str]] = [
     (MODEL_ROLLOUT, "", "patch"),
     *[(kind, "", "get") for kind in (GATEWAY, GATEWAY_CLASS)],
     *[(ENDPOINT_SLICE, "", verb) for verb in ("list", "watch")],
+    (CONFIG_MAP, "", "get"),
     (POD, "", "list"),
     (EVENT, "", "create"),
 ]
@@ -162,6 +174,19 @@ def test_the_secrets_of_a_source_are_mounted_where_its_files_are_named(tmp_path:
     token_file = yaml.safe_load(SOURCES)["metricSources"][0]["auth"]["bearer"]["tokenFile"]
     assert token_file.startswith(f"{mount['mountPath']}/")
     assert volume["secret"] == {"secretName": "metrics"}
+
+
+def test_a_token_for_a_pipeline_server_is_projected_where_its_file_is_named(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(SOURCES)
+    token = "tokenMounts[0].name=kubeflow,tokenMounts[0].audience=pipelines.kubeflow.org"
+    pod = one(rendered("default", "-f", str(values), "--set", token), "Deployment")["spec"]["template"]["spec"]
+    (mount,) = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == "token-kubeflow"]
+    (volume,) = [v for v in pod["volumes"] if v["name"] == "token-kubeflow"]
+    (source,) = volume["projected"]["sources"]
+    assert source["serviceAccountToken"]["audience"] == "pipelines.kubeflow.org"
+    token_file = yaml.safe_load(SOURCES)["pipelineServers"][0]["auth"]["bearer"]["tokenFile"]
+    assert token_file == f"{mount['mountPath']}/{source['serviceAccountToken']['path']}"
 
 
 def test_a_changed_configuration_restarts_the_pods(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.contract.corpus import HERE, merged, read
 
 from modelwright.api.metrics import AgainstStable, Bounds, Proportion
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_rollout_status
-from modelwright.api.policy import Parameter
+from modelwright.api.pipelines import Parameter
 from modelwright.api.rollout import ManagedRoute, Step
 from modelwright.api.triggers import MetricTrigger
 from modelwright.errors import InvalidSpec

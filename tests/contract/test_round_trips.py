@@ -13,7 +13,8 @@ from tests.contract.generated import DURATIONS, TIMES, records, run_specs
 
 from modelwright.api.durations import LONGEST, format_duration, parse_duration
 from modelwright.api.parsing import parse_policy_status, parse_rollout_status, parse_run, parse_run_status
-from modelwright.api.policy import Parameter, Pipeline, PolicyStatus
+from modelwright.api.pipelines import Parameter, Pipeline
+from modelwright.api.policy import PolicyStatus
 from modelwright.api.records import TEXT_LENGTH
 from modelwright.api.rollout import RolloutStatus
 from modelwright.api.run import RetrainRun, RunSpec, RunStatus

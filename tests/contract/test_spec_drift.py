@@ -19,6 +19,7 @@ from modelwright.api.approval import ApprovedBy, Required
 from modelwright.api.gate import Severity, WhenNoChampion
 from modelwright.api.metrics import Mode, RequiredFor, Season
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
+from modelwright.api.pipelines import Caching, Spot
 from modelwright.api.presets import Preset, Server
 from modelwright.api.rollout import CandidateReplicas, Confirm, OnDeadline, OnNoData, State, WhenNewer
 from modelwright.cli.watched import Watched
@@ -52,6 +53,8 @@ ENUMS: dict[str, type[StrEnum]] = {
     "spec.gate.whenNoChampion": WhenNoChampion,
     "spec.gate.approval.required": Required,
     "spec.gate.approval.by": ApprovedBy,
+    "spec.pipeline.caching": Caching,
+    "spec.pipeline.resources.spot": Spot,
 }
 # Enums that name fields of ours, and constants of the Gateway API.
 OTHER_ENUMS = {

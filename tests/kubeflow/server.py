@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from modelwright.kubeflow.configuration import PipelineServer
 
@@ -24,6 +24,9 @@ class Scripted:
 
     replies: dict[tuple[str, str], Reply | Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    authorizations: list[str] = field(default_factory=list)
+    queries: list[dict[str, list[str]]] = field(default_factory=list)
+    bodies: list[Any] = field(default_factory=list)
     url: str = ""
 
     def server(self, timeout: timedelta = timedelta(seconds=5)) -> PipelineServer:
@@ -39,12 +42,15 @@ def scripted() -> Iterator[Scripted]:
             self._answer("GET")
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            script.bodies.append(json.loads(raw or b"null"))
             self._answer("POST")
 
         def _answer(self, method: str) -> None:
             path = urlsplit(self.path).path
             script.asked.append((method, path))
+            script.authorizations.append(self.headers.get("Authorization", ""))
+            script.queries.append(parse_qs(urlsplit(self.path).query))
             reply = script.replies.get((method, path), (404, {"message": "secret body"}))
             if callable(reply):
                 reply(self)

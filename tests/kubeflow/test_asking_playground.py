@@ -24,6 +24,7 @@ from modelwright.kubeflow.questions import (
     KubeflowRun,
     NoRun,
     PipelineDescription,
+    RunOptions,
     StopRun,
     Trouble,
 )
@@ -34,8 +35,9 @@ INTENT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def kubeflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("kubeflow"))
-    for name, body in (("quick 100%+", "pass"), ("endless", "import time\ntime.sleep(3600)")):
-        spec = package.pipeline(body, epochs={"parameterType": "NUMBER_INTEGER"})
+    bodies = {"quick 100%+": "pass", "endless": "import time\ntime.sleep(3600)", "cached": "pass"}
+    for name, body in bodies.items():
+        spec = package.pipeline(body, name == "cached", epochs={"parameterType": "NUMBER_INTEGER"})
         file = server.instance.dir / "pipeline.json"
         file.write_text(json.dumps(spec))
         server.uploads.upload_pipeline(str(file), name=name)
@@ -120,3 +122,17 @@ def test_a_run_that_was_deleted_is_gone_and_not_made_again(asker: Asker, kubeflo
     kubeflow.runs.run_service_delete_run(run.id)
     assert asker.ask(FollowRun("default", run.id, "three", eager=False)) == NoRun()
     assert asker.ask(StopRun("default", run.id, "three")) == NoRun()
+
+
+def test_the_server_answers_from_its_cache_unless_the_run_brings_the_spec_without_it(
+    asker: Asker, kubeflow: Server
+) -> None:
+    def states(name: str, *, caching_off: bool) -> list[str]:
+        run = asker.ask(ensure(name, "cached", options=RunOptions(caching_off=caching_off)))
+        assert isinstance(run, KubeflowRun)
+        until_ended(asker, run, name)
+        return [task.state for task in kubeflow.runs.run_service_get_run(run.id).run_details.task_details]
+
+    states("warm the cache", caching_off=False)
+    assert "SKIPPED" in states("from the cache", caching_off=False)
+    assert "SKIPPED" not in states("executed", caching_off=True)

@@ -46,6 +46,9 @@ def test_a_server_may_be_kept_to_some_namespaces() -> None:
         ({"timeout": 30}, "pipelineServers[0].timeout"),
         ({"namespaces": "ml"}, "pipelineServers[0].namespaces"),
         ({"token": "x"}, "pipelineServers[0].token"),
+        ({"auth": {"sigV4": {"region": "eu-central-1"}}}, "pipelineServers[0].auth"),
+        ({"tenancy": "Mine"}, "pipelineServers[0].tenancy"),
+        ({"packageRoots": ["/packages"]}, "pipelineServers[0].packageRoots"),
     ],
 )
 def test_what_is_wrong_is_named_by_its_path(changes: dict[str, Any], path: str) -> None:

@@ -10,8 +10,9 @@ import pytest
 from tests.kubeflow.documents import DIGEST, spoiled
 
 from modelwright.kubeflow.digest import digest_folder
+from modelwright.kubeflow.places import OutsideResultRoot, require_below
 from modelwright.kubeflow.questions import Failure, ReadEvaluation, ReadResult, Trouble
-from modelwright.kubeflow.results import MAX_EVALUATION, OutsideResultRoot, read_result, require_below
+from modelwright.kubeflow.results import MAX_EVALUATION, read_result
 
 
 class Place:

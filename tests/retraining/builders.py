@@ -12,10 +12,9 @@ from modelwright.api.conditions import Condition
 from modelwright.api.gate import AgainstChampion, Check, Gate
 from modelwright.api.metrics import Bounds, Proportion
 from modelwright.api.models import Model
+from modelwright.api.pipelines import Parameter, Pipeline
 from modelwright.api.policy import (
     Limits,
-    Parameter,
-    Pipeline,
     PolicySpec,
     RetrainPolicy,
 )
@@ -68,7 +67,7 @@ DECLARED = (
     DeclaredParameter("result_uri", "STRING"),
     DeclaredParameter("run_uid", "STRING"),
 )
-DESCRIBE = DescribePipeline("default", "churn-training", "")
+DESCRIBE = DescribePipeline("default", "churn-training", "", "ml")
 
 
 def policy(**spec: Any) -> RetrainPolicy:

@@ -18,7 +18,7 @@ from tests.retraining.builders import DECLARED
 from modelwright.cluster.keys import Key, Kind
 from modelwright.errors import Conflict, Unavailable
 from modelwright.kubeflow.api import MayHaveHappened, NotFound, oldest_first
-from modelwright.kubeflow.questions import KubeflowRun
+from modelwright.kubeflow.questions import KubeflowRun, RunOptions
 
 Object = dict[str, Any]
 
@@ -132,16 +132,16 @@ class FakeKubeflow:
 
     # What KubeflowApi offers.
 
-    def pipeline_version(self, name: str, version: str) -> tuple[str, Any]:
+    def pipeline_version(self, name: str, version: str, namespace: str) -> tuple[str, Any]:
         self._fail_if("down")
         parameters = {each.name: {"parameterType": each.type, "isOptional": each.optional} for each in DECLARED}
         spec = {"root": {"inputDefinitions": {"parameters": parameters}}}
         return "p", SimpleNamespace(pipeline_version_id="v", display_name="1", pipeline_spec=spec)
 
-    def experiment(self, name: str) -> str:
+    def experiment(self, name: str, namespace: str) -> str:
         return "e"
 
-    def runs_named(self, display_name: str) -> Sequence[KubeflowRun]:
+    def runs_named(self, display_name: str, namespace: str) -> Sequence[KubeflowRun]:
         self._fail_if("down")
         return oldest_first(
             run for id, run in self.runs.items() if self.names[id] == display_name and self.visible_from[id] <= self.now
@@ -153,7 +153,7 @@ class FakeKubeflow:
         return self.runs[id]
 
     def create_run(
-        self, display_name: str, experiment: str, pipeline: str, version: str, parameters: Mapping[str, Any]
+        self, display_name: str, experiment: str, what: Any, parameters: Mapping[str, Any], options: RunOptions
     ) -> KubeflowRun:
         fault = self.faults.pop() if self.faults else ""
         if fault == "answer lost":

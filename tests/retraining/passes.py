@@ -15,6 +15,7 @@ from tests.retraining.builders import (
 )
 
 from modelwright.api.policy import RetrainPolicy
+from modelwright.kubeflow.questions import DescribePipeline
 from modelwright.retraining.plan import PolicyPlan, plan_policy
 
 BAD, GOOD = (800, 1000), (950, 1000)
@@ -22,8 +23,9 @@ BAD, GOOD = (800, 1000), (950, 1000)
 
 def look(policy: RetrainPolicy, at: datetime, value: Any, **seen: Any) -> PolicyPlan:
     """One pass at `at`, in which every trigger's look was just answered with `value`."""
-    questions = plan_policy(policy_seen(policy, **seen), at).questions[1:]
-    answers = {**described(at), **{question: answered(value, at) for question in questions}}
+    questions = plan_policy(policy_seen(policy, **seen), at).questions
+    looks = [question for question in questions if not isinstance(question, DescribePipeline)]
+    answers = {**described(at), **{question: answered(value, at) for question in looks}}
     return plan_policy(policy_seen(policy, answers=answers, **seen), at)
 
 

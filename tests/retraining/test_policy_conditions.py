@@ -20,7 +20,8 @@ from tests.retraining.builders import (
 from tests.retraining.passes import GOOD, after, condition, fired, look
 
 from modelwright.analysis.verdict import Verdict
-from modelwright.api.policy import Parameter, Pipeline, RetrainPolicy
+from modelwright.api.pipelines import Parameter, Pipeline
+from modelwright.api.policy import RetrainPolicy
 from modelwright.kubeflow.questions import DeclaredParameter, Failure, PipelineDescription, Trouble
 from modelwright.metrics.questions import NoLook
 from modelwright.metrics.reasons import Reason

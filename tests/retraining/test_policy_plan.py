@@ -21,7 +21,7 @@ from tests.retraining.passes import BAD, GOOD, after, condition, fired, look, tr
 
 from modelwright.analysis.verdict import Verdict
 from modelwright.api.metrics import Bounds, Value
-from modelwright.api.policy import Parameter
+from modelwright.api.pipelines import Parameter
 from modelwright.api.rollout import Arm
 from modelwright.api.triggers import MetricTrigger, Trigger
 from modelwright.metrics.questions import NoLook, ValueLook

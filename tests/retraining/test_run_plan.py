@@ -189,7 +189,7 @@ def test_every_end_but_success_fails_the_run(state: str) -> None:
 def test_a_timeout_stops_the_pipeline_and_waits_for_its_end() -> None:
     at = NOW + timedelta(hours=8)
     made = answer_to(RUNNING, KubeflowRun("kf-1", "RUNNING", NOW), at)
-    assert StopRun("default", "kf-1", "churn-run1-churn-run1-uid") in made.questions
+    assert StopRun("default", "kf-1", "churn-run1-churn-run1-uid", "ml") in made.questions
     assert outcome(made) == ("Unknown", "Stopping")
     ended = answer_to(RUNNING, KubeflowRun("kf-1", "CANCELED", NOW, at + MINUTE), at + MINUTE)
     assert outcome(ended) == ("False", "DeadlineExceeded")

@@ -144,7 +144,7 @@ def test_a_policy_that_cannot_be_parsed_says_so_and_keeps_what_is_approved() -> 
     world.api.put({**broken, "spec": {**broken["spec"], "pipeline": {}}})
     settle(world, 3)
     status = world.api.objects["RetrainPolicy", "churn"]["status"]
-    assert {"spec.pipeline.name: must be set"} == {
+    assert {"spec.pipeline: must have exactly one of `name`, `package`, found none of them"} == {
         each["message"] for each in status["conditions"] if each["type"] == "Stalled"
     }
     assert status["approved"] == before

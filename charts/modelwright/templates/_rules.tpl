@@ -48,6 +48,10 @@
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [list, watch]
+# Compiled pipelines that policies bring along.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get]
 # Why pods do not start.
 - apiGroups: [""]
   resources: [pods]

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from modelwright.api.conditions import Condition
 from modelwright.api.gate import BUILT_IN_ONLY, Gate
 from modelwright.api.models import Model
+from modelwright.api.pipelines import Pipeline
 from modelwright.api.rollout import State
 from modelwright.api.triggers import Trigger
 
@@ -26,29 +27,6 @@ class History:
     approved: int = 10
     rejected: int = 10
     failed: int = 5
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A pipeline parameter: a literal `value`, or taken from `trigger` (windowStart, firedAt, value) or from
-    `champion` (uri, digest, version). Exactly one is set; the pipeline's own declaration gives the type."""
-
-    name: str
-    value: str | None = None
-    trigger: str | None = None
-    champion: str | None = None
-
-
-@dataclass(frozen=True)
-class Pipeline:
-    """A pipeline by name on a server that the platform configured; `version` "" means the newest."""
-
-    name: str
-    server: str = "default"
-    version: str = ""
-    experiment: str = ""
-    timeout: timedelta = timedelta(hours=8)
-    parameters: tuple[Parameter, ...] = ()
 
 
 @dataclass(frozen=True)

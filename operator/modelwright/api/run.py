@@ -9,7 +9,7 @@ from datetime import datetime
 from modelwright.api.approval import ApprovalStatus
 from modelwright.api.conditions import Condition
 from modelwright.api.models import Model
-from modelwright.api.policy import Pipeline
+from modelwright.api.pipelines import Pipeline
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class PipelineRun:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     result_uri: str = ""
+    retries: int = 0  # how often it was asked to go on after it had failed, the last time at `failed_at`
+    failed_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from modelwright.api.durations import format_duration
-from modelwright.api.policy import Parameter, Pipeline, PolicyStatus
+from modelwright.api.pipelines import Package, Parameter, Pipeline, Resources
+from modelwright.api.policy import PolicyStatus
 from modelwright.api.records import write_record
 from modelwright.api.rollout import RolloutStatus
 from modelwright.api.run import RetrainRun, RunSpec, RunStatus
@@ -76,7 +77,25 @@ def _pipeline(pipeline: Pipeline) -> dict[str, Any]:
         "experiment": pipeline.experiment,
         "timeout": format_duration(pipeline.timeout),
         "parameters": [_parameter(parameter) for parameter in pipeline.parameters],
+        "package": _package(pipeline.package) if pipeline.package else None,
+        "serviceAccountName": pipeline.service_account,
+        "pipelineRoot": pipeline.pipeline_root,
+        "caching": str(pipeline.caching) if pipeline.caching is not Pipeline.caching else "",
+        "retries": pipeline.retries,
+        "resources": _resources(pipeline.resources),
     }
+    return {name: value for name, value in written.items() if value}
+
+
+def _package(package: Package) -> dict[str, Any]:
+    source = {"uri": package.uri} if package.uri else {"configMap": {"name": package.config_map, "key": package.key}}
+    return {**source, **({"digest": package.digest} if package.digest else {})}
+
+
+def _resources(resources: Resources) -> dict[str, Any]:
+    written: dict[str, Any] = {"nodePool": resources.node_pool, "spot": str(resources.spot or "")}
+    if resources.gpu:
+        written["gpu"] = {"type": resources.gpu.type, "count": resources.gpu.count}
     return {name: value for name, value in written.items() if value}
 
 

@@ -5,12 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
 from modelwright.api.fields import Fields
+from modelwright.metrics.credentials import Credentials, parse_credentials
 
-KEYS = {"name", "url", "resultRoot", "namespaces", "timeout"}
+KEYS = {
+    "name",
+    "url",
+    "resultRoot",
+    "namespaces",
+    "timeout",
+    "auth",
+    "tls",
+    "tenancy",
+    "serviceAccounts",
+    "pipelineRoots",
+    "packageRoots",
+}
+
+
+NO_CREDENTIALS = Credentials()
+
+
+class Tenancy(StrEnum):
+    """`PER_NAMESPACE` is Kubeflow's multi-user mode: experiments and runs belong to the namespace of the policy."""
+
+    SHARED = "Shared"
+    PER_NAMESPACE = "PerNamespace"
 
 
 @dataclass(frozen=True)
@@ -18,7 +42,8 @@ class PipelineServer:
     """A Kubeflow Pipelines API under a name.
 
     `result_root` is the URI below which runs leave results and models, without a trailing slash. `namespaces` may use
-    the server, "*" means all. `timeout` bounds each single request to it.
+    the server, "*" means all. `timeout` bounds each single request to it. What a policy may name for its runs:
+    `service_accounts` (none unless listed), and URIs below `pipeline_roots` and `package_roots`.
     """
 
     name: str
@@ -26,6 +51,11 @@ class PipelineServer:
     result_root: str
     namespaces: tuple[str, ...] = ("*",)
     timeout: timedelta = timedelta(seconds=30)
+    credentials: Credentials = NO_CREDENTIALS
+    tenancy: Tenancy = Tenancy.SHARED
+    service_accounts: tuple[str, ...] = ()
+    pipeline_roots: tuple[str, ...] = ()
+    package_roots: tuple[str, ...] = ()
 
     def allows(self, namespace: str) -> bool:
         return "*" in self.namespaces or namespace in self.namespaces
@@ -55,6 +85,8 @@ def _server(entry: Fields) -> PipelineServer:
     root = entry.text("resultRoot").rstrip("/")
     if "://" not in root:
         raise entry.refuse("resultRoot", "must be a URI such as s3://models/results or file:///var/results")
+    if not set(entry.section_or_empty("auth").as_written()) <= {"bearer", "basic"}:
+        raise entry.refuse("auth", "must be `bearer` or `basic`; projected service account tokens are bearer tokens")
     timeout = entry.duration("timeout", timedelta(seconds=30))
     if timeout <= timedelta(0):
         raise entry.refuse("timeout", "must be longer than 0s")
@@ -64,4 +96,16 @@ def _server(entry: Fields) -> PipelineServer:
         result_root=root,
         namespaces=entry.texts("namespaces") if entry.has("namespaces") else ("*",),
         timeout=timeout,
+        credentials=parse_credentials(entry),
+        tenancy=entry.choice("tenancy", Tenancy, Tenancy.SHARED),
+        service_accounts=entry.texts("serviceAccounts"),
+        pipeline_roots=_roots(entry, "pipelineRoots"),
+        package_roots=_roots(entry, "packageRoots"),
     )
+
+
+def _roots(entry: Fields, name: str) -> tuple[str, ...]:
+    roots = tuple(root.rstrip("/") for root in entry.texts(name))
+    if wrong := [root for root in roots if "://" not in root]:
+        raise entry.refuse(name, f"must be URIs such as s3://pipelines/compiled, found {wrong[0]!r}")
+    return roots

@@ -19,11 +19,17 @@ Parameters = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class DescribePipeline:
-    """The parameters that `version` of the pipeline declares ("" means its newest version)."""
+    """The parameters that `version` of the pipeline declares ("" means its newest version).
+
+    With `package_uri` it is the compiled pipeline there instead, and `name` is "". `namespace` is whose pipelines are
+    looked at where the server keeps them apart.
+    """
 
     server: str
     name: str
     version: str
+    namespace: str = ""
+    package_uri: str = ""
 
     @property
     def pool(self) -> str:
@@ -32,6 +38,25 @@ class DescribePipeline:
     @property
     def every(self) -> timedelta:
         return timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run is given besides its parameters; "" leaves it to the server. `caching_off` brings the version's spec
+    along with the cache off in every task."""
+
+    service_account: str = ""
+    pipeline_root: str = ""
+    caching_off: bool = False
+
+
+@dataclass(frozen=True)
+class PackageToRun:
+    """A compiled pipeline: its `text`, or the `uri` of it. Only what has `digest` is run, "" where it is not known."""
+
+    digest: str
+    text: str = ""
+    uri: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +78,9 @@ class EnsureRun:
     offered: Parameters
     may_create: bool
     intent: datetime
+    namespace: str = ""
+    options: RunOptions = RunOptions()
+    package: PackageToRun | None = None  # instead of `pipeline` and `version`, which are "" then
 
     @property
     def pool(self) -> str:
@@ -74,6 +102,7 @@ class FollowRun:
     run_id: str
     display_name: str
     eager: bool
+    namespace: str = ""
 
     @property
     def pool(self) -> str:
@@ -91,6 +120,7 @@ class StopRun:
     server: str
     run_id: str
     display_name: str
+    namespace: str = ""
 
     @property
     def pool(self) -> str:
@@ -99,6 +129,23 @@ class StopRun:
     @property
     def every(self) -> timedelta:
         return timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class RetryRun:
+    """Have the failed run go on from its failed tasks, under its own id. `attempt` counts from 1."""
+
+    server: str
+    run_id: str
+    attempt: int
+
+    @property
+    def pool(self) -> str:
+        return f"kubeflow/{self.server}"
+
+    @property
+    def every(self) -> timedelta:
+        return timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -119,7 +166,7 @@ class ReadEvaluation:
         return timedelta(seconds=10)
 
 
-Question = DescribePipeline | EnsureRun | FollowRun | StopRun | ReadEvaluation
+Question = DescribePipeline | EnsureRun | FollowRun | StopRun | RetryRun | ReadEvaluation
 
 
 class Trouble(StrEnum):
@@ -159,6 +206,8 @@ class PipelineDescription:
     version_id: str
     version: str
     parameters: tuple[DeclaredParameter, ...]
+    caching_controllable: bool = True  # whether its spec can be sent along with the cache off
+    digest: str = ""  # of a package's text
 
 
 @dataclass(frozen=True)
@@ -174,6 +223,11 @@ class KubeflowRun:
     @property
     def ended(self) -> bool:
         return self.state in TERMINAL_STATES
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The server took the request, or has no need of it."""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def _stop(found: Unfinished, ask: Callable[[StopRun], Any]) -> str:
     if found.run is None:
         return "nothing that runs is known of it"
     run, id_ = found.run, found.pipeline_run
-    answer = ask(StopRun(run.spec.pipeline.server, id_, display_name(run.name, run.uid)))
+    answer = ask(StopRun(run.spec.pipeline.server, id_, display_name(run.name, run.uid), run.namespace))
     named = f"pipeline run {id_}" if id_ else "its pipeline run"
     if isinstance(answer, Failure):
         return f"WARNING: {named} may go on, stop it by hand: {answer.message}"

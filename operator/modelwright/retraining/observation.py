@@ -26,6 +26,7 @@ class PolicyObservation:
     runs: tuple[RetrainRun, ...] = ()
     followers: tuple[ModelRollout, ...] = ()
     unreadable: tuple[str, ...] = ()
+    package: str | None = None  # the compiled pipeline in the ConfigMap that the policy names, None where there is none
     servers: Mapping[str, PipelineServer] = field(default_factory=dict)
     sources: Mapping[str, MetricSource] = field(default_factory=dict)
     answers: Mapping[Any, Answer] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class RunObservation:
     leading_since: datetime
     siblings: tuple[RetrainRun, ...] = ()
     broken: str = ""
+    package: str | None = None  # as in PolicyObservation; only while the run is being launched
     followers: tuple[ModelRollout, ...] = ()
     servers: Mapping[str, PipelineServer] = field(default_factory=dict)
     answers: Mapping[Any, Answer] = field(default_factory=dict)

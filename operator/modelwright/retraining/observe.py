@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
+from modelwright.api.pipelines import Package
 from modelwright.api.policy import RetrainPolicy
 from modelwright.api.rollout import ModelRollout
 from modelwright.api.run import RetrainRun
 from modelwright.cluster.access import Object
-from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, Key
+from modelwright.cluster.keys import CONFIG_MAP, MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, Key
 from modelwright.cluster.room import Room
 from modelwright.errors import InvalidSpec
 from modelwright.retraining.observation import PolicyObservation, RunObservation
@@ -33,6 +34,7 @@ async def observe_policy(key: Key, policy: RetrainPolicy, room: Room) -> PolicyO
         runs=relatives.runs,
         followers=relatives.followers,
         unreadable=relatives.unreadable,
+        package=await _package(policy.namespace, policy.spec.pipeline.package, room),
         servers=room.configuration.servers,
         sources=room.configuration.sources,
         answers=room.background.answers(key),
@@ -52,6 +54,7 @@ async def observe_run(key: Key, body: Object, run: RetrainRun, room: Room) -> Ru
         run=run,
         policy=policy,
         broken=broken,
+        package=await _package(run.namespace, run.spec.pipeline.package, room) if _is_launching(run) else None,
         leading_since=room.leading_since,
         siblings=tuple(sibling for sibling in relatives.runs if sibling.uid != run.uid),
         followers=relatives.followers,
@@ -59,6 +62,18 @@ async def observe_run(key: Key, body: Object, run: RetrainRun, room: Room) -> Ru
         answers=room.background.answers(key),
         finalizers=tuple(body["metadata"].get("finalizers", ())),
     )
+
+
+async def _package(namespace: str, package: Package | None, room: Room) -> str | None:
+    if package is None or not package.config_map:
+        return None
+    body = await room.cluster.get(CONFIG_MAP, namespace, package.config_map)
+    text: str | None = (body or {}).get("data", {}).get(package.key)
+    return text
+
+
+def _is_launching(run: RetrainRun) -> bool:
+    return run.status.pipeline_run.requested_at is not None and not run.status.pipeline_run.id
 
 
 async def _relatives(namespace: str, policy: str, policy_uid: str, room: Room) -> Relatives:

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from modelwright.api.parsing import parse_policy, parse_policy_status, parse_run
-from modelwright.api.policy import Pipeline, PolicySpec, RetrainPolicy
+from modelwright.api.pipelines import Pipeline
+from modelwright.api.policy import PolicySpec, RetrainPolicy
 from modelwright.api.serialising import policy_status, run_status
 from modelwright.cluster.access import Object
 from modelwright.cluster.keys import RETRAIN_POLICY, RETRAIN_RUN, Key

@@ -8,7 +8,7 @@ from typing import Any
 from modelwright.api.fields import Fields
 from modelwright.api.parsing import shared
 from modelwright.api.parsing.gate import gate
-from modelwright.api.parsing.pipeline import pipeline, resolvable
+from modelwright.api.parsing.pipeline import named_package, pipeline, resolvable
 from modelwright.api.parsing.statuses import parse_policy_status
 from modelwright.api.parsing.triggers import trigger
 from modelwright.api.policy import History, Limits, PolicySpec, RetrainPolicy
@@ -34,7 +34,7 @@ def parse_policy(body: Mapping[str, Any]) -> RetrainPolicy:
 def _spec(fields: Fields) -> PolicySpec:
     limits = fields.section_or_empty("limits")
     return PolicySpec(
-        pipeline=pipeline(fields.section("pipeline"), resolvable),
+        pipeline=pipeline(fields.section("pipeline"), resolvable, named_package),
         state=fields.choice("state", State, PolicySpec.state),
         triggers=tuple(trigger(each) for each in fields.some_sections("triggers")),
         limits=Limits(limits.duration("cooldown", Limits.cooldown), limits.duration("settle", Limits.settle)),

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelwright.api.fields import Fields
 from modelwright.api.parsing import shared
-from modelwright.api.parsing.pipeline import literal, pipeline
+from modelwright.api.parsing.pipeline import launched_package, literal, pipeline
 from modelwright.api.parsing.statuses import parse_run_status
 from modelwright.api.records import read_record
 from modelwright.api.run import Evidence, RetrainRun, RunSpec
@@ -39,7 +39,7 @@ def _spec(fields: Fields) -> RunSpec:
         policy_generation=policy.integer("generation"),
         key=fields.text("key"),
         evidence=tuple(read_record(Evidence, evidence) for evidence in fields.some_sections("evidence")),
-        pipeline=pipeline(fields.section("pipeline"), literal),
+        pipeline=pipeline(fields.section("pipeline"), literal, launched_package),
         champion=shared.model(champion) if champion else None,
         confidence=fields.text("confidence", RunSpec.confidence),
     )

@@ -5,16 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from modelwright.api.models import Model
-from modelwright.api.policy import Champion, Parameter, Pipeline
+from modelwright.api.pipelines import Caching, Gpu, Parameter, Pipeline
+from modelwright.api.policy import Champion
 from modelwright.api.run import Evidence, RetrainRun
 from modelwright.api.times import format_time
 from modelwright.errors import InvalidSpec
 from modelwright.kubeflow.configuration import PipelineServer
 from modelwright.kubeflow.parameters import typed_parameters
-from modelwright.kubeflow.questions import DeclaredParameter, Parameters
+from modelwright.kubeflow.places import is_below
+from modelwright.kubeflow.questions import DeclaredParameter, Parameters, RunOptions
 
 # Ours alone: they tie the result to the run.
 RESERVED = ("result_uri", "run_uid", "run_name")
+
+OFFERED = (
+    "run_name",
+    "champion_uri",
+    "champion_digest",
+    "comparison_confidence",
+    "gpu_type",
+    "gpu_count",
+    "node_pool",
+    "spot",
+)
+"""Passed to pipelines that declare them."""
+
+STAND_INS = {"comparison_confidence": "0.975", "gpu_count": "0"}
+"""Values of the right type, for those that are no texts, to check a declaration by."""
 
 
 def server_for(namespace: str, name: str, servers: Mapping[str, PipelineServer]) -> PipelineServer:
@@ -25,6 +42,24 @@ def server_for(namespace: str, name: str, servers: Mapping[str, PipelineServer])
     usable = ", ".join(sorted(known.name for known in servers.values() if known.allows(namespace))) or "none"
     found = "is not configured" if server is None else f"may not be used from namespace {namespace}"
     raise InvalidSpec("spec.pipeline.server", f"{name!r} {found}; usable here: {usable}")
+
+
+def check_options(pipeline: Pipeline, server: PipelineServer) -> None:
+    """InvalidSpec where the platform has not allowed what the pipeline's runs shall use."""
+    if pipeline.service_account and pipeline.service_account not in server.service_accounts:
+        raise _not_allowed("serviceAccountName", pipeline.service_account, server, server.service_accounts)
+    roots = (server.result_root, *server.pipeline_roots)
+    if pipeline.pipeline_root and not is_below(pipeline.pipeline_root, roots):
+        raise _not_allowed("pipelineRoot", pipeline.pipeline_root, server, roots)
+    uri = pipeline.package.uri if pipeline.package else ""
+    if uri and not is_below(uri, server.package_roots):
+        raise _not_allowed("package.uri", uri, server, server.package_roots)
+
+
+def _not_allowed(field: str, found: str, server: PipelineServer, allowed: Sequence[str]) -> InvalidSpec:
+    shown = ", ".join(allowed) or "none"
+    message = f"{found!r} is not allowed on pipeline server {server.name!r}; the platform allows: {shown}"
+    return InvalidSpec(f"spec.pipeline.{field}", message)
 
 
 def check_parameters(declared: Sequence[DeclaredParameter], parameters: Sequence[Parameter]) -> None:
@@ -43,12 +78,7 @@ def check_parameters(declared: Sequence[DeclaredParameter], parameters: Sequence
         raise InvalidSpec(f"{path}.parameters", f"{unknown[0]} is not declared by the pipeline, which declares {shown}")
     given = tuple((parameter.name, parameter.value) for parameter in parameters if parameter.value is not None)
     ours: Parameters = (("result_uri", "file:///"), ("run_uid", "uid"))
-    offered: Parameters = (
-        ("run_name", ""),
-        ("champion_uri", ""),
-        ("champion_digest", ""),
-        ("comparison_confidence", "0.975"),
-    )
+    offered: Parameters = tuple((name, STAND_INS.get(name, "")) for name in OFFERED)
     try:
         typed_parameters([one for one in declared if one.name not in later], (*given, *ours), offered)
     except InvalidSpec as error:
@@ -70,6 +100,9 @@ def resolved(pipeline: Pipeline, evidence: Sequence[Evidence], champion: Champio
     def literal(parameter: Parameter) -> str:
         if parameter.value is not None:
             return parameter.value
+        if parameter.secret is not None:
+            # Its name only: the pipeline reads it with its own service account, and Kubeflow stores parameters openly.
+            return parameter.secret
         known, name = (from_trigger, parameter.trigger) if parameter.trigger else (from_champion, parameter.champion)
         if name not in known:
             message = f"{parameter.name} asks for {name!r}; known are {', '.join(known)}"
@@ -86,8 +119,25 @@ def required_parameters(run: RetrainRun, result_uri: str) -> Parameters:
 
 
 def offered_parameters(run: RetrainRun) -> Parameters:
-    """What the pipeline may declare: the model's version, the champion to compare with ("" if there is none), and how
-    sure comparisons have to be."""
+    """What the pipeline may declare: the model's version, the champion to compare with ("" if there is none), how sure
+    comparisons have to be, and the resources that the policy asks for."""
     champion = run.spec.champion or Model("", "")
     confidence = (("comparison_confidence", run.spec.confidence),) if run.spec.confidence else ()
-    return (("run_name", run.name), ("champion_uri", champion.uri), ("champion_digest", champion.digest), *confidence)
+    wanted = run.spec.pipeline.resources
+    gpu = wanted.gpu or Gpu("", 0)
+    return (
+        ("run_name", run.name),
+        ("champion_uri", champion.uri),
+        ("champion_digest", champion.digest),
+        ("gpu_type", gpu.type),
+        ("gpu_count", str(gpu.count)),
+        ("node_pool", wanted.node_pool),
+        ("spot", str(wanted.spot or "")),
+        *confidence,
+    )
+
+
+def options_of(run: RetrainRun) -> RunOptions:
+    pipeline = run.spec.pipeline
+    off = pipeline.caching is Caching.DISABLED
+    return RunOptions(pipeline.service_account, pipeline.pipeline_root, caching_off=off)

@@ -10,12 +10,14 @@ from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from modelwright.api.conditions import Condition, carry_over
+from modelwright.api.pipelines import Pipeline
 from modelwright.api.policy import ApprovedModel, Champion, PolicyStatus, RetrainPolicy
 from modelwright.api.run import Evidence, RetrainRun, RunSpec
 from modelwright.errors import InvalidSpec
-from modelwright.kubeflow.questions import DescribePipeline, Failure, PipelineDescription, Trouble
+from modelwright.kubeflow.questions import Failure, PipelineDescription, Trouble
 from modelwright.retraining.observation import PolicyObservation
 from modelwright.retraining.plan import lineage, policy_conditions, rejections
+from modelwright.retraining.plan.described import Known, check_caching, described, question_about
 from modelwright.retraining.plan.gate import needed_confidence
 from modelwright.retraining.plan.limits import (
     BEFORE_CREATING,
@@ -24,7 +26,7 @@ from modelwright.retraining.plan.limits import (
     Situation,
     first_hold,
 )
-from modelwright.retraining.plan.pipelines import check_parameters, resolved, server_for
+from modelwright.retraining.plan.pipelines import check_options, check_parameters, resolved, server_for
 from modelwright.retraining.plan.pruning import prunable
 from modelwright.retraining.plan.telling import Event
 from modelwright.retraining.plan.triggers import TriggerSeen, View, look_at
@@ -53,20 +55,22 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
     approved = lineage.approved_model(policy.status.approved, seen.runs)
     try:
         server = server_for(policy.namespace, policy.spec.pipeline.server, seen.servers)
+        check_options(policy.spec.pipeline, server)
         follower = lineage.follower_of(policy.spec, seen.followers)
         champion = lineage.champion_of(follower)
         view = View(policy, now, champion, _no_champion(seen), seen.runs, seen.sources, seen.answers)
         looks = tuple(look_at(view, trigger, index) for index, trigger in enumerate(policy.spec.triggers))
     except InvalidSpec as error:
         return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
-    pipeline = DescribePipeline(server.name, policy.spec.pipeline.name, policy.spec.pipeline.version)
-    ready = _readiness(seen, pipeline, looks)
+    question = question_about(policy.spec.pipeline, server.name, policy.namespace)
+    pipeline = described(policy.spec.pipeline, seen.package, question, seen.answers)
+    ready = _readiness(policy, pipeline, looks)
     firing = tuple(look for look in looks if look.evidence)
     evidence, hold = _released(firing, Situation(policy, seen.runs, follower, now))
     run = None
     if evidence and not ready.stalled:
         try:
-            run = _new_run(seen, evidence, champion, approved)
+            run = _new_run(seen, evidence, champion, approved, pipeline)
         except InvalidSpec as error:
             return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
     conditions = (*ready.conditions(), policy_conditions.retraining(seen.runs, bool(firing), hold, run))
@@ -77,7 +81,7 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         rejected=rejections.learned(policy, seen.runs, follower),
     )
     return PolicyPlan(
-        questions=(pipeline, *(look.question for look in looks if look.question)),
+        questions=(*filter(None, (question,)), *(look.question for look in looks if look.question)),
         create_run=run,
         status=status,
         events=_events(policy, status, run),
@@ -125,7 +129,11 @@ def _no_champion(seen: PolicyObservation) -> str:
 
 
 def _new_run(
-    seen: PolicyObservation, evidence: tuple[Evidence, ...], champion: Champion | None, approved: ApprovedModel | None
+    seen: PolicyObservation,
+    evidence: tuple[Evidence, ...],
+    champion: Champion | None,
+    approved: ApprovedModel | None,
+    known: Known,
 ) -> RetrainRun:
     policy = seen.policy
     newest = lineage.newest(seen.runs)
@@ -144,7 +152,7 @@ def _new_run(
             policy_generation=policy.generation,
             key=key,
             evidence=evidence,
-            pipeline=replace(policy.spec.pipeline, parameters=resolved(policy.spec.pipeline, evidence, champion)),
+            pipeline=_pipeline_to_run(policy.spec.pipeline, evidence, champion, known),
             champion=champion.model if champion else None,
             confidence=_confidence(policy),
         ),
@@ -157,16 +165,24 @@ def _confidence(policy: RetrainPolicy) -> str:
     return "" if needed is None else str(needed.quantize(Decimal("0.000001"), ROUND_UP))
 
 
-def _readiness(
-    seen: PolicyObservation, question: DescribePipeline, looks: tuple[TriggerSeen, ...]
-) -> policy_conditions.Readiness:
-    policy = seen.policy
+def _pipeline_to_run(
+    pipeline: Pipeline, evidence: tuple[Evidence, ...], champion: Champion | None, known: Known
+) -> Pipeline:
+    package = pipeline.package
+    if package and isinstance(known, PipelineDescription):
+        # What a package is may change under its name: the run says which one it was created for.
+        package = replace(package, digest=known.digest)
+    return replace(pipeline, parameters=resolved(pipeline, evidence, champion), package=package)
+
+
+def _readiness(policy: RetrainPolicy, pipeline: Known, looks: tuple[TriggerSeen, ...]) -> policy_conditions.Readiness:
     broken = next((look for look in looks if look.broken), None)
     if broken:
         return policy_conditions.stalled("InvalidTrigger", f"trigger {broken.status.name}: {broken.broken}")
-    answer = seen.answers.get(question)
-    match answer.value if answer else None:
-        case PipelineDescription(parameters=declared):
+    match pipeline:
+        case PipelineDescription(parameters=declared) as known:
+            if problem := check_caching(policy.spec.pipeline, known):
+                return policy_conditions.stalled("CachingNotControllable", problem)
             try:
                 check_parameters(declared, policy.spec.pipeline.parameters)
             except InvalidSpec as error:

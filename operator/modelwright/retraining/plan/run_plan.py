@@ -19,6 +19,7 @@ from modelwright.kubeflow.questions import (
     FollowRun,
     KubeflowRun,
     NoRun,
+    PackageToRun,
     StopRun,
     Trouble,
 )
@@ -27,7 +28,8 @@ from modelwright.retraining.plan import lineage
 from modelwright.retraining.plan.judging import judge_result
 from modelwright.retraining.plan.limits import BEFORE_LAUNCHING, Situation, first_hold
 from modelwright.retraining.plan.outcomes import outcomes
-from modelwright.retraining.plan.pipelines import offered_parameters, required_parameters, server_for
+from modelwright.retraining.plan.pipelines import offered_parameters, options_of, required_parameters, server_for
+from modelwright.retraining.plan.retrying import retry
 from modelwright.retraining.plan.run_steps import RunPlan, Step
 from modelwright.retraining.plan.telling import Event
 
@@ -109,12 +111,15 @@ def _launching(step: Step, intent: datetime) -> RunPlan:
         # An intent from before our time may have been acted upon by an operator that is gone.
         may_create=intent >= step.seen.leading_since,
         intent=intent,
+        namespace=run.namespace,
+        options=options_of(run),
+        package=_package(step),
     )
     answer = step.seen.answers.get(question)
     match answer.value if answer else None:
         case KubeflowRun() as found:
             started = found.created_at or now
-            event = Event("Normal", "PipelineRunStarted", f"pipeline run {found.id} of {pipeline.name}")
+            event = Event("Normal", "PipelineRunStarted", f"pipeline run {found.id} of {pipeline.title}")
             return step.stays(
                 "Running",
                 "PipelineRunning",
@@ -145,13 +150,22 @@ def _launching(step: Step, intent: datetime) -> RunPlan:
             return step.stays("Pending", "Launching", "the pipeline run is asked for", question)
 
 
+def _package(step: Step) -> PackageToRun | None:
+    package = step.run.spec.pipeline.package
+    if package is None:
+        return None
+    if package.config_map and step.seen.package is None:
+        raise InvalidSpec("", f"there is no key '{package.key}' in ConfigMap '{package.config_map}' any more")
+    return PackageToRun(package.digest, step.seen.package or "", package.uri)
+
+
 def _following(step: Step) -> RunPlan:
     run, now = step.run, step.now
     known = run.status.pipeline_run
     name = display_name(run.name, run.uid)
     started = known.started_at or now
-    follow = FollowRun(run.spec.pipeline.server, known.id, name, eager=now - started < EAGER)
-    stop = StopRun(run.spec.pipeline.server, known.id, name)
+    follow = FollowRun(run.spec.pipeline.server, known.id, name, now - started < EAGER, run.namespace)
+    stop = StopRun(run.spec.pipeline.server, known.id, name, run.namespace)
     deadline = started + run.spec.pipeline.timeout
     answer = step.seen.answers.get(follow)
     value = answer.value if answer else None
@@ -160,6 +174,8 @@ def _following(step: Step) -> RunPlan:
         return step.fails("PipelineRunLost", message)
     if isinstance(value, KubeflowRun):
         known = replace(known, id=value.id, state=value.state or known.state)
+        if retrying := retry(step, value, known, follow, deadline):
+            return retrying
         if value.ended:
             return _ended(step, value, replace(known, finished_at=value.finished_at or now), deadline)
     if now >= deadline:
@@ -193,7 +209,7 @@ def _winding_down(step: Step) -> RunPlan:
     reachable = run.spec.pipeline.server in step.seen.servers
     if known.requested_at is None or known.state in TERMINAL_STATES or not reachable:
         return _wound_down(step)
-    question = StopRun(run.spec.pipeline.server, known.id, display_name(run.name, run.uid))
+    question = StopRun(run.spec.pipeline.server, known.id, display_name(run.name, run.uid), run.namespace)
     answer = step.seen.answers.get(question)
     match answer.value if answer else None:
         case KubeflowRun() as found if found.ended or found.state == "CANCELING":
