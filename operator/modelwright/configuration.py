@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from modelwright.audit.configuration import AuditTarget, parse_audit
 from modelwright.errors import InvalidSpec
 from modelwright.kubeflow.configuration import PipelineServer, pipeline_servers
 from modelwright.metrics.configuration import MetricSource, parse_metric_sources
@@ -29,6 +30,7 @@ class Configuration:
     servers: Mapping[str, PipelineServer] = field(default_factory=dict)
     registries: Mapping[str, Registry] = field(default_factory=dict)
     limits: RolloutLimits = field(default_factory=RolloutLimits)
+    audit: AuditTarget = field(default_factory=AuditTarget)
 
 
 # Which section of the file becomes which field, and who parses it: each reads its section from the whole mapping.
@@ -38,6 +40,7 @@ SECTIONS = {
     "pipelineServers": ("servers", pipeline_servers),
     "modelRegistries": ("registries", parse_registries),
     "rolloutLimits": ("limits", parse_rollout_limits),
+    "audit": ("audit", parse_audit),
 }
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from modelwright import handlers
+from modelwright.audit.trail import trail
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.answers import Question
 from modelwright.cluster.background import Background
@@ -77,6 +78,7 @@ async def _run(options: Options, telemetry: Telemetry) -> None:
         events=EventRecorder(cluster, options.identity, utc_now),
         may_raise=leadership.is_fresh,
         configuration=options.configuration,
+        audit=trail(options.configuration.audit, options.identity, utc_now),
     )
     try:
         async with asyncio.TaskGroup() as group:

@@ -154,13 +154,13 @@ def test_the_operator_can_read_the_configuration_that_the_chart_writes(values: s
     given.write_text(values)
     written.write_text(one(rendered("default", "-f", str(given)), "ConfigMap")["data"]["config.yaml"])
     wanted = yaml.safe_load(values) or {}
-    unlimited = {"rolloutLimits": {"concurrentPerNamespace": 0}}
+    defaults = {"rolloutLimits": {"concurrentPerNamespace": 0}, "audit": {"to": "Disabled"}}
     found = yaml.safe_load(written.read_text())
-    assert {name: value for name, value in found.items() if value} == unlimited | wanted
+    assert {name: value for name, value in found.items() if value} == defaults | wanted
     parsed = read_configuration(written)
     assert parsed.limits.concurrent == wanted.get("rolloutLimits", {}).get("concurrentPerNamespace", 0)
     for section, (field, _) in SECTIONS.items():
-        if section != "rolloutLimits":
+        if section not in defaults:
             assert set(getattr(parsed, field)) == {entry["name"] for entry in wanted.get(section, [])}
 
 

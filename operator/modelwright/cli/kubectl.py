@@ -7,6 +7,7 @@ import click
 from modelwright import __version__
 from modelwright.cli.consenting import VERBS as ANSWERS
 from modelwright.cli.consenting import consent_command
+from modelwright.cli.lineage import lineage
 from modelwright.cli.lint import lint
 from modelwright.cli.looking import get, status
 from modelwright.cli.steering import VERBS, steering_command
@@ -19,5 +20,5 @@ def main() -> None:
 
 
 steering = (steering_command(verb) for verb in VERBS)
-for command in (get, status, *steering, *(consent_command(verb) for verb in ANSWERS), lint):
+for command in (get, status, *steering, *(consent_command(verb) for verb in ANSWERS), lineage, lint):
     main.add_command(command)

@@ -6,6 +6,8 @@ import click
 
 from modelwright import __version__
 from modelwright.cli import kubectl
+from modelwright.cli.audit import audit
+from modelwright.cli.lineage import lineage
 from modelwright.cli.lint import lint
 from modelwright.cli.run import run
 from modelwright.cli.settle import settle
@@ -35,6 +37,8 @@ def playground(arguments: tuple[str, ...]) -> None:
 
 
 main.add_command(run)
+main.add_command(audit)
 main.add_command(lint)
+main.add_command(lineage)
 main.add_command(kubectl.main, "rollout")
 main.add_command(settle)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -17,6 +17,17 @@ class Events(Protocol):
     """Where news goes, after the status that tells the same was saved. Losing news never fails a pass."""
 
     async def emit(self, regarding: dict[str, Any], type_: str, reason: str, message: str) -> None: ...
+
+
+class Audit(Protocol):
+    """Where decisions are written down for good, with the status that they came to. Failing never fails a pass."""
+
+    async def decided(self, body: Mapping[str, Any], status: Mapping[str, Any], news: Iterable[Any]) -> None: ...
+
+
+class NoAudit:
+    async def decided(self, body: Mapping[str, Any], status: Mapping[str, Any], news: Iterable[Any]) -> None:
+        pass
 
 
 def utc_now() -> datetime:
@@ -36,6 +47,7 @@ class Room:
     may_raise: Callable[[], bool]
     configuration: Configuration = field(default_factory=Configuration)
     now: Callable[[], datetime] = utc_now
+    audit: Audit = field(default_factory=NoAudit)
     leading_since: datetime = field(default_factory=utc_now)
     _seen: set[Key] = field(default_factory=set)
 

@@ -62,6 +62,8 @@ async def reconcile_run(key: Key, room: Room) -> timedelta | None:
     if await apply.set_finalizer(body, plan.finalizer, room):
         return timedelta(0)
     if plan.status != run.status:
+        # Before it is saved: a decision that is made again after a crash has two lines, but none is without.
+        await room.audit.decided(body, run_status(plan.status), plan.events)
         await apply.write_status(RETRAIN_RUN, body, run_status(plan.status), room)
         await _tell(body, plan.events, room)
     return plan.requeue_after
@@ -76,6 +78,7 @@ async def _carry_out(body: Object, policy: RetrainPolicy, plan: PolicyPlan, room
             await room.events.emit(body, "Warning", "RunNameTaken", str(error))
             return LOOK_AGAIN
     if plan.status != policy.status:
+        await room.audit.decided(body, policy_status(plan.status), plan.events)
         await apply.write_status(RETRAIN_POLICY, body, policy_status(plan.status), room)
         await _tell(body, plan.events, room)
     else:

@@ -67,6 +67,8 @@ async def reconcile_rollout(key: Key, room: Room) -> timedelta | None:
         await _stall(room, body, rollout, "GatewayApiNotInstalled", f"{error}: install the Gateway API, with HTTPRoute")
         return NOT_INSTALLED_RETRY
     room.background.want(key, plan.questions)
+    # After the route and the status: a rollback waits for no disk.
+    await room.audit.decided(body, rollout_status(plan.status), plan.news)
     for news in plan.news:
         await room.events.emit(body, news.type, news.reason, news.message)
     room.remember(key)
