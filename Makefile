@@ -2,6 +2,10 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.8
 
+# Tests mostly wait for real servers: more of them than cores, each with a control plane of its own.
+TEST_PROCESSES ?= 3
+NO_TESTS := 5
+
 VENV := .venv/.ready
 ML_VENV := pipelines/.venv/.ready
 BIN := .venv/bin
@@ -17,7 +21,8 @@ demo: $(VENV) $(ML_VENV) ## Watch a model degrade, be retrained and rolled out, 
 
 test: $(VENV) $(ML_VENV) ## Run all tests; the last of them is the demo
 	@$(BIN)/python -m modelwright_playground.controlplane.build
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) -m 'not alone' $(PYTEST_ARGS) || [ $$? -eq $(NO_TESTS) ]
+	@$(BIN)/python -m pytest -m alone $(PYTEST_ARGS) || [ $$? -eq $(NO_TESTS) ]
 
 lint: $(VENV) ## Check style, types and the import contracts
 	@$(BIN)/ruff check .

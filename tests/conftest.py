@@ -7,8 +7,10 @@ import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from tests.order import Together, in_order
 
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.keys import NAMESPACE
@@ -41,6 +43,14 @@ class ControlPlane:
     @property
     def url(self) -> str:
         return self.instance.apiserver_url
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=in_order)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -1,4 +1,4 @@
-"""One whole playground for all end-to-end tests, and the order in which they run: the demo is the last of all tests."""
+"""One whole playground for the end-to-end tests that can share it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,10 @@ from modelwright_playground.demo.stage import NEW_PLAN, Stage
 from modelwright_playground.demo.witness import Witness
 from modelwright_playground.instance import Instance
 
-# Those that have the machine for themselves come last.
-ORDER = ("test_bad_input", "test_operator_is_killed", "test_kubectl", "test_demo_is_polite", "test_demo")
 NODE_BACKOFF = "0.05"
 """Seconds before a container starts again: of no interest here, and ten in real life."""
 
 _STOP = pytest.StashKey[Callable[[], None]]()
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def place(item: pytest.Item) -> int:
-        return 1 + ORDER.index(item.path.stem) if item.path.parent.name == "e2e" else 0
-
-    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
@@ -94,8 +84,9 @@ async def witness(loop: Loop, cluster: Cluster) -> AsyncIterator[Witness]:
             await watching
 
 
-@pytest.fixture(scope="session")
-def alone(request: pytest.FixtureRequest) -> None:
-    """The shared playground is stopped for good: tests that count on speed get the machine for themselves."""
-    if stop := request.session.stash.get(_STOP, None):
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop the shared playground once the next test has no use for it: it is a load on the machine."""
+    stop = item.session.stash.get(_STOP, None)
+    if stop and "loop" not in getattr(nextitem, "fixturenames", ()):
         stop()

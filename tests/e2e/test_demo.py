@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.e2e.leftovers import processes_of
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -31,7 +31,7 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def played(programs: None, alone: None, tmp_path_factory: pytest.TempPathFactory) -> Played:
+def played(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Played:
     here = tmp_path_factory.mktemp("demo")
     folder, report = here / "tmp", here / "report.json"
     folder.mkdir()

@@ -28,7 +28,7 @@ HOST = "app.example.com"
 
 
 @pytest.fixture
-def interrupted(programs: None, alone: None, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def interrupted(programs: None, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A demo in a session of its own, whose files are below `tmp_path`."""
     command = [
         sys.executable,
@@ -83,7 +83,7 @@ def test_ctrl_c_in_the_middle_of_a_demo_leaves_no_process_no_port_and_no_folder(
 
 
 @pytest.fixture
-def neighbours(programs: None, alone: None, tmp_path: Path) -> Iterator[dict[str, Instance]]:
+def neighbours(programs: None, tmp_path: Path) -> Iterator[dict[str, Instance]]:
     """Two whole playgrounds at the same time."""
     made = {}
     with ExitStack() as running:
