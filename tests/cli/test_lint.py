@@ -95,3 +95,79 @@ def test_finds_at_least_every_refusal_of_a_field_that_does_not_exist() -> None:
     misspelt = [refusal for refusal in refusals() if "unknown field" in refusal.says]
     assert misspelt
     assert [refusal.name for refusal in misspelt if not problems(yaml.safe_dump(refusal.body())).problems] == []
+
+
+CONFIGURATION = """
+metricSources:
+- {name: default, url: "https://prometheus.example.com", scrapeInterval: 30s}
+- {name: private, url: "https://prometheus.example.com", namespaces: [fraud]}
+metricProfiles:
+- {name: tabular, metrics: [{name: errors, preset: RequestErrors}]}
+pipelineServers:
+- {name: default, url: "https://kubeflow.example.com", resultRoot: "s3://models/results"}
+"""
+POLICY = """
+apiVersion: modelwright.dev/v1alpha1
+kind: RetrainPolicy
+metadata: {name: churn}
+spec:
+  pipeline: {name: churn-training}
+  triggers:
+  - name: accuracy
+    metric: {proportion: {events: "correct{$(champion)}", total: "labelled{$(champion)}", window: 1m}, min: "0.9"}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIGURATION)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("manifest", "problem"),
+    [
+        (
+            ROLLOUT + "  analysis: {source: private}\n",
+            "spec.analysis.source: metric source 'private' may not be used from namespace default; "
+            "usable here: default",
+        ),
+        (
+            ROLLOUT + "  analysis: {profile: images}\n",
+            "spec.analysis.profile: metric profile 'images' is not configured; known are tabular",
+        ),
+        (
+            POLICY,
+            "spec.triggers[0].metric.proportion.window: must be at least four scrape intervals of metric source "
+            "'default', 2m; found 1m",
+        ),
+        (
+            POLICY.replace("1m", "5m").replace("name: churn-training", "name: churn-training, server: gpu"),
+            "spec.pipeline.server: 'gpu' is not configured; usable here: default",
+        ),
+    ],
+    ids=["source", "profile", "window", "server"],
+)
+def test_finds_what_does_not_fit_the_platforms_configuration(manifest: str, problem: str, config: Path) -> None:
+    assert lint("-", text=manifest).exit_code == 0
+    told = lint("-", "--config", str(config), text=manifest)
+    assert told.exit_code == 1
+    assert told.stdout.partition(": ")[2].partition(": ")[2] == f"{problem}\n"
+
+
+def test_says_how_long_each_guardrail_takes_and_what_it_then_finds(config: Path) -> None:
+    followed = ROLLOUT + "  analysis: {profile: tabular}\n"
+    told = lint("-", "--config", str(config), "--requests-per-second", "50", "--base-rate", "0.002", text=followed)
+    assert told.exit_code == 0
+    first, second = told.stdout.splitlines()
+    assert first.startswith("-: ModelRollout/churn: step 1 (10 %, 5m), errors: passes after ")
+    assert "candidate requests, about " in first
+    assert "finds a difference of +0.0" in second
+    assert lint("-", "--requests-per-second", "0", text=followed).exit_code == 2
+
+
+def test_a_configuration_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
+    told = lint("-", "--config", str(tmp_path / "none.yaml"), text=ROLLOUT)
+    assert told.exit_code == 1
+    assert "--config: cannot be read" in told.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from tests.retraining.builders import (
@@ -33,6 +34,15 @@ def test_an_unknown_source_stalls_and_names_the_known_ones() -> None:
     plan = plan_policy(policy_seen(policy(triggers=(trigger,))), NOW)
     assert condition(plan, "Stalled") == ("True", "InvalidSpec")
     assert "usable here: default" in plan.status.conditions[0].message
+    assert plan.questions == ()
+
+
+def test_a_window_too_short_for_the_scrapes_of_its_source_stalls() -> None:
+    source = replace(policy_seen(policy()).sources["default"], scrape_interval=timedelta(minutes=2))
+    plan = plan_policy(policy_seen(policy(), sources={"default": source}), NOW)
+    assert condition(plan, "Stalled") == ("True", "InvalidSpec")
+    said = "must be at least four scrape intervals of metric source 'default', 8m; found 5m"
+    assert plan.status.conditions[0].message == f"spec.triggers[0].metric.proportion.window: {said}"
     assert plan.questions == ()
 
 

@@ -7,12 +7,17 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
+from tests.analysis.arms import arriving
 from tests.simulation.rollout_world import ERRORS, SPEC
 
+from modelwright.analysis.evidence import Evidence
+from modelwright.analysis.margin import max_increase
+from modelwright.analysis.verdict import Verdict
 from modelwright.api.metrics import AgainstStable, Bounds, Metric, Mode, Proportion
-from modelwright.api.rollout import Analysis, RolloutSpec, Step
-from modelwright.rollouts.plan.forecast import how_long
+from modelwright.api.rollout import Analysis, MetricStatus, RolloutSpec, Step
+from modelwright.rollouts.plan.forecast import how_long, outlook_of
 
 HALF_A_POINT = replace(ERRORS, stable=AgainstStable(max_increase=Decimal("0.005")), fast_limit=None)
 
@@ -72,6 +77,21 @@ def test_a_threshold_below_the_base_rate_never_passes() -> None:
 
 def test_what_does_not_decide_is_not_forecast() -> None:
     assert how_long(spec(replace(HALF_A_POINT, mode=Mode.DRY_RUN)), 50, 0.002) == []
+
+
+def test_what_is_not_decided_says_when_and_which_difference_it_then_finds() -> None:
+    seen = Evidence().with_blocks(
+        arriving(np.random.default_rng(1), 12, stable=0.002, candidate=0.002, weight=0.1, rate=50),
+        max_increase(Decimal("0.005")),
+    )
+    undecided = MetricStatus("errors", Verdict.INCONCLUSIVE, "NotYetDecided", "", evidence=seen.encoded())
+    said = outlook_of(undecided, spec(HALF_A_POINT))
+    assert re.fullmatch(
+        r"about [0-9]+m more at the traffic seen so far, enough to find a difference of \+0\.0...", said
+    )
+    assert outlook_of(replace(undecided, verdict=Verdict.PASS), spec(HALF_A_POINT)) == ""
+    assert outlook_of(replace(undecided, evidence="of another version"), spec(HALF_A_POINT)) == ""
+    assert outlook_of(undecided, spec()) == ""
 
 
 @pytest.mark.parametrize(("per_second", "rate"), [(0, 0.1), (-1, 0.1), (5, -0.1), (5, 1.1)])

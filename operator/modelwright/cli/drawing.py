@@ -13,11 +13,12 @@ from rich.text import Text
 from rich.tree import Tree
 
 from modelwright.api.durations import format_duration
-from modelwright.api.parsing import parse_rollout_status
+from modelwright.api.parsing import parse_rollout, parse_rollout_status
 from modelwright.api.rollout import Arm, MetricStatus, RolloutStatus
 from modelwright.api.times import parse_time
 from modelwright.cli.outcomes import Outcome, outcome_of
 from modelwright.errors import InvalidSpec
+from modelwright.rollouts.plan.forecast import outlook_of
 
 BAR = 20
 HISTORY_SHOWN = 5
@@ -48,12 +49,13 @@ def tree(body: Object) -> Tree:
         (status.phase or "Unknown", f"bold {COLOR[outcome]}"),
         f"\n{says}",
     )
+    outlooks = _outlooks(body, status)
     drawn = Tree(title, guide_style="dim")
     for line in _arms(status):
         drawn.add(line)
     if status.step:
         drawn.add(_step(status))
-    _branch(drawn, "metrics", [_metric(metric) for metric in status.metrics])
+    _branch(drawn, "metrics", [_metric(metric, outlooks.get(metric.name, "")) for metric in status.metrics])
     _branch(drawn, "rejected", [_past(r.version, r.revision, r.at, r.reason, "red") for r in status.rejected])
     shown = status.history[:HISTORY_SHOWN]
     _branch(drawn, "history", [_past(entry.version, entry.revision, entry.at, entry.result) for entry in shown])
@@ -128,7 +130,16 @@ def _step(status: RolloutStatus) -> Text:
     return Text.assemble((f"step {step.number} of {step.of}  ", "bold"), ", ".join(told))
 
 
-def _metric(metric: MetricStatus) -> Text:
+def _outlooks(body: Object, status: RolloutStatus) -> Mapping[str, str]:
+    """By metric, how long until it is decided. Metrics of the platform's profiles are not known here."""
+    try:
+        spec = parse_rollout(body).spec
+    except InvalidSpec:
+        return {}
+    return {metric.name: outlook_of(metric, spec) for metric in status.metrics}
+
+
+def _metric(metric: MetricStatus, outlook: str) -> Text:
     numbers = [
         f"{name} {value}" for name, value in (("candidate", metric.candidate), ("stable", metric.stable)) if value
     ]
@@ -142,6 +153,7 @@ def _metric(metric: MetricStatus) -> Text:
         f" {metric.reason}",
         f": {metric.message}" if metric.message else "",
         (f"\n{', '.join(numbers)}" if numbers else "", "dim"),
+        (f"\n{outlook}" if outlook else "", "dim"),
     )
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
+from modelwright.api.rollout import ModelRollout
 from modelwright.api.serialising import API_VERSION
+from modelwright.cli.fitting import misfits
 from modelwright.cli.watched import Watched
+from modelwright.configuration import Configuration
 from modelwright.errors import InvalidSpec
 
 PARSERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -34,15 +38,28 @@ class Report:
     problems: tuple[str, ...]
 
 
-def problems(text: str) -> Report:
-    """All that is wrong with the manifests in `text`, one line each, beginning with the object and the path."""
+def problems(text: str, platform: Configuration | None = None) -> Report:
+    """All that is wrong with the manifests in `text`, one line each, beginning with the object and the path.
+
+    With the configuration of a `platform` also what does not fit it.
+    """
     try:
         documents = [document for document in yaml.safe_load_all(text) if document]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         return Report(0, (f"is not YAML{f': line {mark.line + 1}' if mark else ''}",))
     ours = [body for document in documents for body in _objects(document)]
-    return Report(len(ours), tuple(line for body in ours for line in _lint(body)))
+    return Report(len(ours), tuple(line for body in ours for line in _lint(body, platform)))
+
+
+def rollouts(text: str) -> Iterator[ModelRollout]:
+    """The ModelRollouts of `text` that can be read."""
+    with suppress(yaml.YAMLError):
+        for document in yaml.safe_load_all(text):
+            for body in _objects(document):
+                with suppress(InvalidSpec):
+                    if body.get("kind") == "ModelRollout" and body["apiVersion"] == API_VERSION:
+                        yield parse_rollout(_filled(body))
 
 
 def _objects(document: Any) -> Iterator[Mapping[str, Any]]:
@@ -55,7 +72,7 @@ def _objects(document: Any) -> Iterator[Mapping[str, Any]]:
         yield document
 
 
-def _lint(body: Mapping[str, Any]) -> Iterator[str]:
+def _lint(body: Mapping[str, Any], platform: Configuration | None) -> Iterator[str]:
     metadata = body.get("metadata") or {}
     named = f"{body.get('kind')}/{metadata.get('name', '')}"
     parse = PARSERS.get(str(body.get("kind")))
@@ -63,9 +80,8 @@ def _lint(body: Mapping[str, Any]) -> Iterator[str]:
         yield f"{named}: {body.get('apiVersion')} has no kind {body.get('kind')}: known are {', '.join(PARSERS)}"
         return
     asked: set[str] = set()
-    filled = {**body, "metadata": {**SERVER_SIDE, **metadata}}
     try:
-        parse(Watched(filled, asked))
+        read = parse(Watched(_filled(body), asked))
     except InvalidSpec as error:
         # What comes after the first mistake was not read: nothing can be said about it yet.
         yield f"{named}: {error}"
@@ -73,6 +89,12 @@ def _lint(body: Mapping[str, Any]) -> Iterator[str]:
     for path in _paths(body.get("spec"), "spec"):
         if re.sub(r"\[\d+\]", "[]", path) not in asked and not PASSED_ON.search(path):
             yield f"{named}: {path}: is not a field, or means nothing beside what else is set"
+    if platform:
+        yield from (f"{named}: {line}" for line in misfits(read, platform))
+
+
+def _filled(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**body, "metadata": {**SERVER_SIDE, **(body.get("metadata") or {})}}
 
 
 def _paths(value: Any, path: str) -> Iterator[str]:

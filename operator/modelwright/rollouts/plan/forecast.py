@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from math import ceil
+from math import ceil, inf
 
 from modelwright.analysis.alpha import Allocation
 from modelwright.analysis.blocks import BLOCK
@@ -13,10 +14,11 @@ from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.forecast import Traffic, samples_until_pass, seconds_until_pass, smallest_difference
 from modelwright.analysis.numbers import counted, signed
+from modelwright.analysis.verdict import Verdict
 from modelwright.api.durations import LONGEST, format_duration
 from modelwright.api.metrics import Bounds, During, Metric, Mode
-from modelwright.api.rollout import RolloutSpec, Step
-from modelwright.rollouts.plan.judged import Judged
+from modelwright.api.rollout import MetricStatus, RolloutSpec, Step
+from modelwright.rollouts.plan.judged import Judged, StepEvidence
 from modelwright.rollouts.plan.judging import allocation
 from modelwright.rollouts.plan.margins import margin_of
 
@@ -43,16 +45,58 @@ def how_long(spec: RolloutSpec, requests_per_second: float, base_rate: float) ->
 
 
 def remaining(blocking: Sequence[Judged], alpha: Allocation) -> str:
-    """How long the slowest of `blocking` still needs at the traffic seen, "" where nothing can be foreseen."""
-    seconds = []
+    """How long the slowest of `blocking` still needs at the traffic seen, and which difference all of them will have
+    found by then. "" where nothing can be foreseen."""
+    outlooks = []
     for item in blocking:
-        if item.metric.stable is None or not isinstance(item.evidence, Evidence):
+        outlook = _outlook(item.metric, item.evidence, alpha)
+        if outlook is None:
             return ""
-        left = seconds_until_pass(item.evidence, margin_of(item.metric.stable), alpha)
-        if left is None:
+        outlooks.append(outlook)
+    return max(outlooks, key=lambda outlook: outlook.seconds).said() if outlooks else ""
+
+
+def outlook_of(status: MetricStatus, spec: RolloutSpec) -> str:
+    """The same for one metric, of the evidence that status holds; "" where it is decided."""
+    metric = next((metric for metric in spec.analysis.metrics if metric.name == status.name), None)
+    if metric is None or status.verdict != Verdict.INCONCLUSIVE:
+        return ""
+    try:
+        evidence = Evidence.decoded(status.evidence)
+    except ValueError:
+        return ""
+    outlook = _outlook(metric, evidence, allocation(spec))
+    return outlook.said() if outlook else ""
+
+
+@dataclass(frozen=True)
+class _Outlook:
+    """`seconds` until a Pass, inf for never; `difference` that is a Fail by then, None for none."""
+
+    seconds: float
+    difference: float | None = None
+
+    def said(self) -> str:
+        if self.seconds == inf:
             return "at the difference seen so far it will not pass"
-        seconds.append(left)
-    return f"about {_about(max(seconds))} more at the traffic seen so far" if seconds else ""
+        found = f", enough to find a difference of {signed(self.difference)}" if self.difference is not None else ""
+        return f"about {_about(self.seconds)} more at the traffic seen so far{found}"
+
+
+def _outlook(metric: Metric, evidence: StepEvidence | None, alpha: Allocation) -> _Outlook | None:
+    if metric.stable is None or not isinstance(evidence, Evidence):
+        return None
+    margin, traffic = margin_of(metric.stable), Traffic.of(evidence)
+    more = samples_until_pass(evidence, margin, alpha)
+    if traffic is None:
+        return None
+    if more is None:
+        return _Outlook(inf)
+    seconds = seconds_until_pass(evidence, margin, alpha)
+    if seconds is None:
+        return None
+    by_then = evidence.candidate.total + more
+    return _Outlook(seconds, smallest_difference(traffic, margin, alpha, candidate_samples=by_then))
 
 
 def _of_step(metric: Metric, step: Step, per_second: float, base_rate: float, alpha: Allocation) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
-from modelwright.api.rollout import Confirm
+from modelwright.api.rollout import Confirm, ModelRollout
 from modelwright.errors import InvalidSpec
-from modelwright.metrics.configuration import source_for
+from modelwright.metrics.configuration import MetricSource, source_for
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.traffic.route import Obstacle
 
@@ -18,13 +19,16 @@ SILENCE = timedelta(seconds=30)
 
 def source_obstacle(draft: Draft) -> str:
     """Why the metric source or the profile cannot be used, "" if they can. What serves already goes on serving."""
-    analysis = draft.spec.analysis
-    if draft.seen.profile_problem:
-        return draft.seen.profile_problem
-    if not analysis.metrics and draft.spec.confirm is not Confirm.OBSERVED_SHARE:
+    return draft.seen.profile_problem or source_problem(draft.seen.rollout, draft.seen.sources)
+
+
+def source_problem(rollout: ModelRollout, sources: Mapping[str, MetricSource]) -> str:
+    """Why the metric source cannot be used, "" if it can or is not needed."""
+    analysis = rollout.spec.analysis
+    if not analysis.metrics and rollout.spec.confirm is not Confirm.OBSERVED_SHARE:
         return ""
     try:
-        source_for(draft.seen.rollout.namespace, analysis.source, draft.seen.sources, "spec.analysis.source")
+        source_for(rollout.namespace, analysis.source, sources, "spec.analysis.source")
     except InvalidSpec as error:
         return str(error)
     return ""

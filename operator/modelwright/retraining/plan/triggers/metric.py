@@ -8,6 +8,7 @@ after twice that time was not looked at for at least `for`; its clock starts ane
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from modelwright.metrics.configuration import MetricSource, source_for
 from modelwright.metrics.questions import CountsLook, CountsQuestion, NoLook, ValueLook, ValueQuestion
 from modelwright.metrics.reasons import Reason
 from modelwright.metrics.variables import render, selector
+from modelwright.metrics.windows import check_window
 from modelwright.retraining.plan.triggers.seen import ERROR, FIRING, NO_DATA, PENDING, QUIET, TriggerSeen, View
 
 SHORTEST_INTERVAL = timedelta(seconds=5)
@@ -42,7 +44,7 @@ def look_at(view: View, trigger: Trigger, index: int) -> TriggerSeen:
     before = _before(view, trigger)
     bound = bounds_text(metric.bounds)
     path = f"spec.triggers[{index}].metric"
-    source = source_for(policy.namespace, metric.source, view.sources, f"{path}.source")
+    source = source_of(metric, path, policy.namespace, view.sources)
     if champion is None:
         return TriggerSeen(_status(before, trigger.name, NO_DATA, "NoChampion", view.no_champion, bound=bound))
     question = _question(policy, trigger.name, metric, champion, source, path)
@@ -65,6 +67,14 @@ def look_at(view: View, trigger: Trigger, index: int) -> TriggerSeen:
         status = _status(before, trigger.name, ERROR, "SourceFailed", message, bound=bound, since=_since(before))
         return TriggerSeen(status, question)
     return _seen(before, trigger.name, metric, question, finding, answer.started_at)
+
+
+def source_of(metric: MetricTrigger, path: str, namespace: str, sources: Mapping[str, MetricSource]) -> MetricSource:
+    """What answers the trigger at `path`. InvalidSpec if it may not be used, or scrapes too rarely for the window."""
+    source = source_for(namespace, metric.source, sources, f"{path}.source")
+    if metric.proportion and metric.proportion.window:
+        check_window(metric.proportion.window, source, f"{path}.proportion.window")
+    return source
 
 
 def _seen(
