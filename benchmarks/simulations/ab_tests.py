@@ -17,7 +17,7 @@ from modelwright.analysis.margin import max_decrease
 
 ERROR_RATE = 0.05
 # A goal and one guardrail, in the one step of a test and in the bake time after it.
-ALPHA = allocate(Decimal("0.05"), deciding_guardrails=2, steps=2)
+ALPHA = allocate(Decimal("0.05"), deciding_guardrails=2, planned=2)
 DAYS, BLOCKS_A_DAY, LOOKS_A_DAY = 14, 1440, 4
 BASE, HARM, SESSIONS = 0.05, Decimal("0.01"), 60_000
 MODELS = {

@@ -13,11 +13,12 @@ from benchmarks.simulations.tables import Table, percent, seconds
 from benchmarks.simulations.traffic import Sticky, bursts, independent
 from benchmarks.simulations.vectorised import Arrivals, Evidences
 
-from modelwright.analysis.alpha import allocate
+from modelwright.analysis.alpha import Allocation
 from modelwright.analysis.margin import max_increase
 
 ERROR_RATE = 0.05
-ALPHA = allocate(Decimal("0.05"), deciding_guardrails=1, steps=1)
+ALPHA = Allocation(0.05, 0.05)
+"""All of it for one guardrail in one stretch of evidence."""
 HOUR = 360
 WEIGHTS, RATES, PROPORTIONS = (0.01, 0.1, 0.5), (2, 50, 500), (0.001, 0.01, 0.1)
 

@@ -20,8 +20,8 @@ from modelwright.analysis.starts import DOUBT
 HEALTHY, FAULTY, MARGIN = 0.002, 0.05, Decimal("0.005")
 RATE = 50
 HEALTH = {"none": 0, "10 min": 60, "1 h": HOUR, "24 h": 24 * HOUR}
-SHARED = allocate(Decimal("0.05"), deciding_guardrails=2, steps=3)
-"""As in examples/rollout-canary.yaml, where it has to last for more."""
+SHARED = allocate(Decimal("0.05"), deciding_guardrails=2, planned=6)
+"""What one of two guardrails has in each of three steps."""
 
 
 def late_faults(runs: int, quick: bool) -> tuple[Table, dict[tuple[str, str], Floats]]:
@@ -41,7 +41,7 @@ def late_faults(runs: int, quick: bool) -> tuple[Table, dict[tuple[str, str], Fl
             folded = begins
             found = {
                 "Modelwright": _found(evidence, after, ALPHA),
-                "Modelwright, α shared by 6": _found(evidence, after, SHARED),
+                "Modelwright, a part of α": _found(evidence, after, SHARED),
             }
             whole = joined(before[:begins], after)
             for rival, first in RIVALS.items():
@@ -50,9 +50,9 @@ def late_faults(runs: int, quick: bool) -> tuple[Table, dict[tuple[str, str], Fl
                 delays.update({(method, name): ends for method, ends in found.items()})
             shown = [seconds(ends) for ends in found.values()]
             shown[0] += f" (90 %: {seconds(found['Modelwright'], 0.9)})"
-            shown[1] += f" (90 %: {seconds(found['Modelwright, α shared by 6'], 0.9)})"
+            shown[1] += f" (90 %: {seconds(found['Modelwright, a part of α'], 0.9)})"
             rows.append([f"{100 * weight:g} %", name, *shown])
-    head = ["weight", "health before", "Modelwright", "Modelwright, α shared by 6", *RIVALS]
+    head = ["weight", "health before", "Modelwright", "Modelwright, a part of α", *RIVALS]
     return Table("late-faults", head, rows), delays
 
 

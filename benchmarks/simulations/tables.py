@@ -30,7 +30,7 @@ def write(tables: Sequence[Table], page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for table in tables:
         begin = re.escape(f"<!-- table: {table.name} -->")
-        text, found = re.subn(rf"({begin}\n).*?(\n<!-- end -->)", rf"\g<1>{table.markdown()}\2", text, flags=re.DOTALL)
+        text, found = re.subn(rf"({begin}\n).*?(<!-- end -->)", rf"\g<1>{table.markdown()}\n\2", text, flags=re.DOTALL)
         if not found:
             raise ValueError(f"{page.name} has no place for the table {table.name!r}")
     page.write_text(text, encoding="utf-8")

@@ -8,14 +8,14 @@ from decimal import Decimal
 
 import numpy as np
 
-from modelwright.analysis.alpha import allocate
+from modelwright.analysis.alpha import Allocation
 from modelwright.analysis.blocks import BLOCK, Block, MeanBlock, Moments
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.margin import Margin, max_increase
 
 BEGIN = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
-ALPHA = allocate(Decimal("0.05"), deciding_guardrails=1, steps=1)
+ALPHA = Allocation(0.05, 0.05)
 HALF_A_POINT = max_increase(Decimal("0.005"))
 
 

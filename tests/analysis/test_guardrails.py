@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from tests.analysis.arms import ALPHA, HALF_A_POINT, arriving, blocks, evidence, mean_blocks
 
-from modelwright.analysis.alpha import allocate
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.guardrail import compare, compare_means, stable_limit
@@ -109,11 +108,3 @@ def test_a_stable_that_is_unhealthy_too_holds() -> None:
 @pytest.mark.parametrize("stable", [Counts(0, 0), Counts(19, 100), Counts(20, 200)])
 def test_a_stable_within_its_limit_or_with_few_events_is_none_of_it(stable: Counts) -> None:
     assert stable_limit(stable, Decimal("0.10")) is None
-
-
-def test_the_error_rate_is_split_over_guardrails_and_steps_for_fails_only() -> None:
-    alpha = allocate(Decimal("0.06"), deciding_guardrails=2, steps=3)
-    assert (alpha.fail, alpha.pass_) == pytest.approx((0.01, 0.06))
-    assert allocate(Decimal("0.06"), deciding_guardrails=0, steps=0).fail == pytest.approx(0.06)
-    with pytest.raises(ValueError, match="error rate"):
-        allocate(Decimal(1), deciding_guardrails=1, steps=1)

@@ -116,7 +116,7 @@ def test_a_whole_rollout_promotes_the_healthy_and_not_one_at_twice_the_margin(ca
     def arrive(weight: float, length: int, began: int) -> list[Arrivals]:
         return [independent(rng, RUNS, length, rate=50, weight=weight, stable=0.002, candidate=candidate)]
 
-    alpha = allocate(Decimal("0.05"), deciding_guardrails=1, steps=2)
+    alpha = allocate(Decimal("0.05"), deciding_guardrails=1, planned=2)
     steps = [Step(0.1, 30), Step(0.5, 30)]
     ends = rollouts(arrive, RUNS, steps, [max_increase(Decimal("0.005"))], alpha, deadline=HOUR)
     if promoted:

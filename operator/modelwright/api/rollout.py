@@ -242,6 +242,7 @@ class StepStatus:
     passing_since: datetime | None = None  # the stretch under way
     saved_at: datetime | None = None  # when running numbers (held, evidence) were last saved
     restarts: int = 0  # how often the candidate lost its endpoints in this step
+    stretch: int = 0  # how often evidence has begun anew in this rollout: each time spends a part of its error rate
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from modelwright.analysis.share import observed_share
 from modelwright.analysis.threshold import fast_limit, within
 from modelwright.analysis.verdict import Finding, Verdict
 from modelwright.api.durations import format_duration
-from modelwright.api.metrics import History, Metric, Mode
+from modelwright.api.metrics import During, History, Metric, Mode
 from modelwright.api.rollout import Confirm, MetricStatus, RolloutSpec
 from modelwright.cluster.answers import Answer
 from modelwright.metrics.questions import CountsLook, HistoryLook, MeanLook, NoLook, ValueLook
@@ -36,17 +36,23 @@ def judge(draft: Draft) -> tuple[Judged, ...]:
     step = draft.status.step
     if not step or not step.evidence_since or step.evidence_since > draft.now:
         return ()
-    alpha = allocation(draft.spec)
+    alpha = allocation(draft.spec, step.stretch)
     return tuple(
         _judge_one(draft, metric, alpha) for metric in draft.spec.analysis.metrics if due(metric, draft.candidate)
     )
 
 
-def allocation(spec: RolloutSpec) -> Allocation:
-    """What each deciding guardrail may err in each step, so that the whole rollout keeps its error rate."""
-    deciding = sum(1 for metric in spec.analysis.metrics if metric.mode is Mode.DECIDE and metric.value is None)
-    # The bake time is a step of its own for bounds that hold without stable.
-    return allocate(spec.analysis.error_rate, deciding_guardrails=deciding, steps=len(spec.steps) + 1)
+def allocation(spec: RolloutSpec, stretch: int = 1) -> Allocation:
+    """What each deciding guardrail may err in this stretch of evidence, so that the whole rollout keeps its error rate.
+
+    A step plans for two: until the traffic seen confirms its weight, and from then on. The bake time is a step of its
+    own where a guardrail holds without stable.
+    """
+    deciding = [metric for metric in spec.analysis.metrics if metric.mode is Mode.DECIDE and metric.value is None]
+    steps = sum(1 for step in spec.steps if step.weight < 100)
+    if any(metric.threshold and During.BAKE in metric.during for metric in deciding):
+        steps += 1
+    return allocate(spec.analysis.error_rate, deciding_guardrails=len(deciding), planned=2 * steps, stretch=stretch)
 
 
 def judge_share(draft: Draft) -> Finding:

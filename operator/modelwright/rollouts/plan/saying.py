@@ -53,7 +53,7 @@ def say_not_decided(draft: Draft, blocking: Sequence[Judged]) -> None:
     before = next((condition for condition in draft.status.conditions if condition.type == "Progressing"), None)
     if before and before.reason == "NotYetDecided" and before.message.startswith(message):
         message = before.message
-    elif forecast := remaining(blocking, allocation(draft.spec)):
+    elif forecast := remaining(blocking, allocation(draft.spec, draft.status.step.stretch if draft.status.step else 1)):
         message = f"{message}; {forecast}"
     draft.say(Mood.MOVING, "NotYetDecided", message)
 

@@ -145,6 +145,7 @@ def begin_again(draft: Draft, *, restarts: int) -> None:
         draft.now,
         evidence_since=draft.now if draft.given.serves else None,
         restarts=restarts,
+        stretch=step.stretch + 1,
     )
     draft.change(step=fresh, stage=Stage.STEPPING if steps else Stage.BAKING)
 
@@ -193,7 +194,7 @@ def _raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
     elif is_secured(draft):
         draft.do(WriteRoute(Split(step.weight), route.resource_version))
         draft.give(Split(step.weight))
-        draft.change_step(asked_at=draft.now, evidence_since=draft.now)
+        draft.change_step(asked_at=draft.now, evidence_since=draft.now, stretch=step.stretch + 1)
         draft.tell("WeightRaised", f"{step.weight} % to {candidate.model.version}")
         draft.say(Mood.MOVING, "StepRunning", where(draft))
 
@@ -210,10 +211,13 @@ def _await_acceptance(draft: Draft) -> None:
 
 
 def _await_traffic(draft: Draft) -> None:
+    step = draft.status.step
+    assert step is not None
     share = judge_share(draft)
     if share.verdict is Verdict.PASS:
         delay = draft.spec.analysis.initial_delay
-        draft.change_step(confirmed_at=draft.now, evidence_since=draft.now + delay)
+        begins = draft.now + delay
+        draft.change_step(confirmed_at=draft.now, evidence_since=begins, stretch=step.stretch + 1)
         draft.look_again(delay)
         draft.tell("WeightConfirmed", f"{where(draft)}: {share.message}")
         draft.say(Mood.MOVING, "StepRunning", where(draft))
@@ -264,7 +268,9 @@ def _advance(draft: Draft, judged: Sequence[Judged]) -> None:
     draft.change(
         stage=stage,
         stage_since=draft.now,
-        step=StepStatus(number, len(steps), weight, draft.now, evidence_since=step.evidence_since),
+        step=StepStatus(
+            number, len(steps), weight, draft.now, evidence_since=step.evidence_since, stretch=step.stretch
+        ),
     )
     draft.say(Mood.MOVING, "StepRunning", where(draft))
 
