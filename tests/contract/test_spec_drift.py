@@ -21,6 +21,7 @@ from modelwright.api.metrics import Mode, RequiredFor, Season
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
 from modelwright.api.pipelines import Caching, Spot
 from modelwright.api.presets import Preset, Server
+from modelwright.api.publish import PublishWhen
 from modelwright.api.rollout import CandidateReplicas, Confirm, OnDeadline, OnNoData, State, WhenNewer
 from modelwright.cli.watched import Watched
 from modelwright.errors import InvalidSpec
@@ -51,6 +52,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "spec.analysis.metrics[].compare.history.season": Season,
     "spec.gate.checks[].findings.worstSeverity": Severity,
     "spec.gate.whenNoChampion": WhenNoChampion,
+    "spec.publish.when": PublishWhen,
     "spec.gate.approval.required": Required,
     "spec.gate.approval.by": ApprovedBy,
     "spec.pipeline.caching": Caching,

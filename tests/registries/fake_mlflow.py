@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+API = "/api/2.0/mlflow/"
 ALIAS = "/api/2.0/mlflow/registered-models/alias"
 DOWNLOAD = "/api/2.0/mlflow/model-versions/get-download-uri"
 
@@ -26,17 +27,34 @@ class FakeMlflow:
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     delay: float = 0.0
     headers: list[dict[str, str]] = field(default_factory=list)
+    written: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    loses_answer_of: str = ""
 
     def __post_init__(self) -> None:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers.get("Content-Length", 0))
+                asked = json.loads(self.rfile.read(length))
+                address = urlsplit(self.path)
+                outer.written.append((address.path.removeprefix(API), asked))
+                if address.path == outer.loses_answer_of:
+                    outer._write(address.path, asked)
+                    outer.loses_answer_of = ""
+                    self.close_connection = True
+                    return
+                self._reply(*outer._write(address.path, asked))
+
             def do_GET(self) -> None:
                 outer.headers.append(dict(self.headers))
                 time.sleep(outer.delay)
                 address = urlsplit(self.path)
                 asked = {name: values[0] for name, values in parse_qs(address.query).items()}
                 status, body = outer.answers.get(address.path) or outer._answer(address.path, asked)
+                self._reply(status, body)
+
+            def _reply(self, status: int, body: bytes) -> None:
                 try:
                     self.send_response(status)
                     self.send_header("Content-Length", str(len(body)))
@@ -57,7 +75,37 @@ class FakeMlflow:
         self._server.shutdown()
         self._server.server_close()
 
+    def _write(self, path: str, asked: dict[str, Any]) -> tuple[int, bytes]:
+        name = asked["name"]
+        match path.removeprefix(API):
+            case "registered-models/create" if name in self.versions:
+                return _error(400, "RESOURCE_ALREADY_EXISTS", f"Registered Model (name={name}) already exists.")
+            case "registered-models/create":
+                self.versions[name] = {}
+                return 200, json.dumps({"registered_model": {"name": name}}).encode()
+            case "model-versions/create":
+                version = str(len(self.versions[name]) + 1)
+                self.versions[name][version] = {"files": asked["source"], "tags": asked["tags"]}
+                return 200, json.dumps({"model_version": {"name": name, "version": version}}).encode()
+            case "registered-models/alias":
+                self.aliases[name, asked["alias"]] = asked["version"]
+                return 200, b"{}"
+        return _error(404, "ENDPOINT_NOT_FOUND", "no such path")
+
+    def _search(self, asked: dict[str, str]) -> tuple[int, bytes]:
+        """Newest first, two to a page."""
+        (name,) = [name for name in self.versions if asked["filter"] == f"name='{name}'"]
+        versions = sorted(self.versions[name].items(), key=lambda item: -int(item[0]))
+        start = int(asked.get("page_token", "0"))
+        page = [{"name": name, "version": number, "tags": known.get("tags", [])} for number, known in versions]
+        found: dict[str, Any] = {"model_versions": page[start : start + 2]}
+        if len(page) > start + 2:
+            found["next_page_token"] = str(start + 2)
+        return 200, json.dumps(found).encode()
+
     def _answer(self, path: str, asked: dict[str, str]) -> tuple[int, bytes]:
+        if path == f"{API}model-versions/search":
+            return self._search(asked)
         versions = self.versions.get(asked.get("name", ""))
         if versions is None:
             return _error(404, "RESOURCE_DOES_NOT_EXIST", f"Registered Model with name={asked.get('name')} not found")

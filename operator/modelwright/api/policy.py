@@ -10,6 +10,7 @@ from modelwright.api.conditions import Condition
 from modelwright.api.gate import BUILT_IN_ONLY, Gate
 from modelwright.api.models import Model
 from modelwright.api.pipelines import Pipeline
+from modelwright.api.publish import Publish, PublishedModel
 from modelwright.api.rollout import State
 from modelwright.api.triggers import Trigger
 
@@ -37,6 +38,7 @@ class PolicySpec:
     limits: Limits = Limits()
     gate: Gate = BUILT_IN_ONLY
     history: History = History()
+    publish: Publish | None = None
     model_rollout: str = ""  # spec: championFrom.modelRolloutRef; "" means the one rollout that follows this policy
 
 
@@ -97,6 +99,7 @@ class PolicyStatus:
     last_run_finished_at: datetime | None = None
     next_number: int = 1
     rejected: tuple[RejectedModel, ...] = ()
+    published: PublishedModel | None = None
     conditions: tuple[Condition, ...] = ()
 
 

@@ -46,7 +46,8 @@ def render(template: str, variables: Mapping[str, str], *, path: str = "") -> st
 def selector(namespace: str, rollout: str, revision: str) -> str:
     """The label matchers that select the metrics of one revision of one rollout, without braces."""
     labels = {"namespace": namespace, "rollout": rollout, "revision": revision}
-    return ",".join(f'{name}="{escaped(value)}"' for name, value in labels.items())
+    # A model that no rollout serves has no revision; an empty matcher would select what carries no such label.
+    return ",".join(f'{name}="{escaped(value)}"' for name, value in labels.items() if value)
 
 
 def escaped(value: str) -> str:

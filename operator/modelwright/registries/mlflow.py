@@ -6,16 +6,25 @@ version may be a run or a logged model; the second call says where its files rea
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import Any, overload
 from urllib.parse import urlencode
 
 from modelwright.registries.configuration import Registry
-from modelwright.registries.questions import AliasQuestion, NoVersion, RegisteredVersion
+from modelwright.registries.publishing import DIGEST_TAG, Exists, Missing, publish
+from modelwright.registries.questions import (
+    AliasQuestion,
+    AliasTaken,
+    NoVersion,
+    PublishedVersion,
+    PublishQuestion,
+    RegisteredVersion,
+)
 from modelwright.web.bounded import BoundedClient, Reply, Unreachable
 
-DIGEST_TAG = "modelwright.dev/digest"
 LARGEST_ANSWER = 1 << 20
 
 _VERSION = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -39,14 +48,22 @@ class Asker:
             for name, registry in registries.items()
         }
 
-    def ask(self, question: AliasQuestion) -> RegisteredVersion | NoVersion:
+    @overload
+    def ask(self, question: AliasQuestion) -> RegisteredVersion | NoVersion: ...
+    @overload
+    def ask(self, question: PublishQuestion) -> PublishedVersion | AliasTaken | NoVersion: ...
+    def ask(
+        self, question: AliasQuestion | PublishQuestion
+    ) -> RegisteredVersion | PublishedVersion | AliasTaken | NoVersion:
         """Every failure becomes a value: plans decide what it means."""
         about = f"model registry {question.registry!r}"
         if question.registry not in self._registries:
             return NoVersion("RegistryUnavailable", f"{about} is not configured")
         try:
+            if isinstance(question, PublishQuestion):
+                return publish(partial(self._call, question.registry), question)
             return self._version(question)
-        except _Missing:
+        except (_Missing, Missing, Exists):
             what = f"no version of model {question.model!r} with alias {question.alias!r}"
             return NoVersion("NoRegisteredModel", f"{about} has {what}")
         except PermissionError as error:
@@ -69,7 +86,26 @@ class Asker:
             raise Unreachable("the version that it names cannot be used: it needs a label and a URI")
         return RegisteredVersion(version, uri, _digest(found))
 
-    def _get(self, registry: str, path: str, asked: Mapping[str, str]) -> Mapping[str, Any]:
+    def _call(self, registry: str, method: str, path: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        if method == "GET":
+            try:
+                return self._get(registry, path, fields)
+            except _Missing:
+                raise Missing from None
+        url = f"{self._registries[registry].url}/api/2.0/mlflow/{path}"
+        body, kind = json.dumps(fields).encode(), {"Content-Type": "application/json"}
+        reply = self._clients[registry].send(method, url, body, kind)
+        if reply.status == 200:
+            return reply.object() if reply.body.strip() else {}
+        if reply.status in (401, 403):
+            raise PermissionError(f"HTTP {reply.status}")
+        if _says_missing(reply):
+            raise Missing
+        if _code(reply) == "RESOURCE_ALREADY_EXISTS":
+            raise Exists
+        raise Unreachable(f"answers HTTP {reply.status}")
+
+    def _get(self, registry: str, path: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         url = f"{self._registries[registry].url}/api/2.0/mlflow/{path}?{urlencode(asked)}"
         reply = self._clients[registry].send("GET", url)
         if reply.status == 200:
@@ -79,6 +115,13 @@ class Asker:
         if _says_missing(reply):
             raise _Missing
         raise Unreachable(f"answers HTTP {reply.status}")
+
+
+def _code(reply: Reply) -> str:
+    try:
+        return str(reply.object().get("error_code", ""))
+    except Unreachable:
+        return ""
 
 
 def _says_missing(reply: Reply) -> bool:

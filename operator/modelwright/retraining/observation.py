@@ -13,6 +13,7 @@ from modelwright.api.run import RetrainRun
 from modelwright.cluster.answers import Answer
 from modelwright.kubeflow.configuration import PipelineServer
 from modelwright.metrics.configuration import MetricSource
+from modelwright.registries.configuration import Registry
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class PolicyObservation:
     package: str | None = None  # the compiled pipeline in the ConfigMap that the policy names, None where there is none
     servers: Mapping[str, PipelineServer] = field(default_factory=dict)
     sources: Mapping[str, MetricSource] = field(default_factory=dict)
+    registries: Mapping[str, Registry] = field(default_factory=dict)
     answers: Mapping[Any, Answer] = field(default_factory=dict)
 
 

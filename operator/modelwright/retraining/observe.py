@@ -37,6 +37,7 @@ async def observe_policy(key: Key, policy: RetrainPolicy, room: Room) -> PolicyO
         package=await _package(policy.namespace, policy.spec.pipeline.package, room),
         servers=room.configuration.servers,
         sources=room.configuration.sources,
+        registries=room.configuration.registries,
         answers=room.background.answers(key),
     )
 

@@ -12,6 +12,7 @@ from modelwright.api.parsing.pipeline import named_package, pipeline, resolvable
 from modelwright.api.parsing.statuses import parse_policy_status
 from modelwright.api.parsing.triggers import trigger
 from modelwright.api.policy import History, Limits, PolicySpec, RetrainPolicy
+from modelwright.api.publish import Publish, PublishWhen
 from modelwright.api.rollout import State
 
 
@@ -39,8 +40,21 @@ def _spec(fields: Fields) -> PolicySpec:
         triggers=tuple(trigger(each) for each in fields.some_sections("triggers")),
         limits=Limits(limits.duration("cooldown", Limits.cooldown), limits.duration("settle", Limits.settle)),
         gate=gate(fields.maybe_section("gate")),
+        publish=_publish(fields.maybe_section("publish")),
         history=_history(fields.section_or_empty("history")),
         model_rollout=_model_rollout(fields),
+    )
+
+
+def _publish(fields: Fields | None) -> Publish | None:
+    if fields is None:
+        return None
+    mlflow = fields.section("mlflow")
+    return Publish(
+        alias=mlflow.text("alias"),
+        registry=mlflow.text("registry", Publish.registry),
+        model=mlflow.text("model", Publish.model),
+        when=fields.choice("when", PublishWhen, Publish.when),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelwright.analysis.verdict import Verdict
 from modelwright.api.models import Model
-from modelwright.api.policy import RetrainPolicy
+from modelwright.api.policy import Champion, RetrainPolicy
 from modelwright.api.rollout import ModelRollout
 from modelwright.api.run import EvaluationSummary, GateLine, RetrainRun
 from modelwright.kubeflow.questions import Failure, ReadEvaluation, ReadResult, Trouble
@@ -25,11 +25,15 @@ def judge_result(step: Step, policy: RetrainPolicy, follower: ModelRollout | Non
     """What a pipeline run that succeeded comes to, also while a person is asked."""
     asked, answer = approving.open_question(step.run), None
     if asked:
-        waited = approving.wait(step, policy, lineage.champion_of(follower), asked)
+        waited = approving.wait(step, policy, _champion(step, policy, follower), asked)
         if isinstance(waited, RunPlan):
             return waited
         answer = waited
     return _read(step, policy, follower, answer)
+
+
+def _champion(step: Step, policy: RetrainPolicy, follower: ModelRollout | None) -> Champion | None:
+    return lineage.champion_for(policy, follower, step.seen.followers, step.seen.siblings)
 
 
 def _read(step: Step, policy: RetrainPolicy, follower: ModelRollout | None, consent: Consent | None) -> RunPlan:
@@ -59,7 +63,7 @@ def _verdict(
 ) -> RunPlan:
     run, evaluation = step.run, result.evaluation
     recipe, rows = recipe_digest(evaluation), evaluation.evaluate.rows.digest
-    champion = lineage.champion_of(follower)
+    champion = _champion(step, policy, follower)
     rejected = rejections.learned(policy, step.seen.siblings, follower)
     lines = judge(
         GateInput(

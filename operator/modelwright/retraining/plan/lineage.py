@@ -63,6 +63,20 @@ def follower_of(spec: PolicySpec, followers: Sequence[ModelRollout]) -> ModelRol
     return followers[0] if followers else None
 
 
+def champion_for(
+    policy: RetrainPolicy,
+    follower: ModelRollout | None,
+    followers: Sequence[ModelRollout],
+    runs: Iterable[RetrainRun],
+) -> Champion | None:
+    """What the follower serves. Where a policy publishes and nothing follows it, the approved model is the champion:
+    there is no traffic, and nothing else is live."""
+    if policy.spec.publish and not followers and not policy.spec.model_rollout:
+        approved = approved_model(policy.status.approved, runs)
+        return Champion("", approved.model, "") if approved else None
+    return champion_of(follower)
+
+
 def champion_of(follower: ModelRollout | None) -> Champion | None:
     if follower is None or follower.status.stable is None:
         return None

@@ -11,7 +11,7 @@ from typing import Any
 
 from modelwright.api.conditions import Condition, carry_over
 from modelwright.api.pipelines import Pipeline
-from modelwright.api.policy import ApprovedModel, Champion, PolicyStatus, RetrainPolicy
+from modelwright.api.policy import ApprovedModel, Champion, PolicyStatus, RejectedModel, RetrainPolicy
 from modelwright.api.run import Evidence, RetrainRun, RunSpec
 from modelwright.errors import InvalidSpec
 from modelwright.kubeflow.questions import Failure, PipelineDescription, Trouble
@@ -28,6 +28,7 @@ from modelwright.retraining.plan.limits import (
 )
 from modelwright.retraining.plan.pipelines import check_options, check_parameters, resolved, server_for
 from modelwright.retraining.plan.pruning import prunable
+from modelwright.retraining.plan.publishing import Publication, publication, wanted
 from modelwright.retraining.plan.telling import Event
 from modelwright.retraining.plan.triggers import TriggerSeen, View, look_at
 
@@ -57,7 +58,9 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         server = server_for(policy.namespace, policy.spec.pipeline.server, seen.servers)
         check_options(policy.spec.pipeline, server)
         follower = lineage.follower_of(policy.spec, seen.followers)
-        champion = lineage.champion_of(follower)
+        champion = lineage.champion_for(policy, follower, seen.followers, seen.runs)
+        rejected = rejections.learned(policy, seen.runs, follower)
+        published = _publication(seen, approved, champion, rejected, now)
         view = View(policy, now, champion, _no_champion(seen), seen.runs, seen.sources, seen.answers)
         looks = tuple(look_at(view, trigger, index) for index, trigger in enumerate(policy.spec.triggers))
     except InvalidSpec as error:
@@ -74,14 +77,17 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         except InvalidSpec as error:
             return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
     conditions = (*ready.conditions(), policy_conditions.retraining(seen.runs, bool(firing), hold, run))
+    if published.condition:
+        conditions = (*conditions, published.condition)
     status = replace(
         _status(policy, seen.runs, approved, conditions, now),
         champion=champion,
         triggers=tuple(look.status for look in looks),
-        rejected=rejections.learned(policy, seen.runs, follower),
+        rejected=rejected,
+        published=published.published,
     )
     return PolicyPlan(
-        questions=(*filter(None, (question,)), *(look.question for look in looks if look.question)),
+        questions=(*filter(None, (question, published.question)), *(look.question for look in looks if look.question)),
         create_run=run,
         status=status,
         events=_events(policy, status, run),
@@ -120,6 +126,18 @@ def _released(firing: tuple[TriggerSeen, ...], situation: Situation) -> tuple[tu
     holds = [on_occasions if look.once else on_looks for look in firing]
     released = tuple(look.evidence for look, hold in zip(firing, holds, strict=True) if look.evidence and not hold)
     return released, next((hold for hold in holds if hold), None if firing else on_looks)
+
+
+def _publication(
+    seen: PolicyObservation,
+    approved: ApprovedModel | None,
+    champion: Champion | None,
+    rejected: tuple[RejectedModel, ...],
+    now: datetime,
+) -> Publication:
+    publish = seen.policy.spec.publish
+    model = wanted(publish, approved, champion, rejected) if publish else None
+    return publication(seen.policy, model, seen.registries, seen.answers, now)
 
 
 def _no_champion(seen: PolicyObservation) -> str:
@@ -244,4 +262,7 @@ def _events(policy: RetrainPolicy, status: PolicyStatus, run: RetrainRun | None)
             events.append(Event("Warning", condition.reason, condition.message))
     if status.approved and status.approved != policy.status.approved:
         events.append(Event("Normal", "ModelApproved", f"{status.approved.model.version} may go live"))
+    if status.published and status.published != policy.status.published:
+        told = status.published
+        events.append(Event("Normal", "ModelPublished", f"{told.model}@{told.alias} names version {told.version}"))
     return tuple(events)

@@ -80,7 +80,7 @@ def display_name(run_name: str, uid: str) -> str:
 
 def _waiting(step: Step, situation: Situation) -> RunPlan:
     run, now = step.run, step.now
-    champion = lineage.champion_of(situation.follower)
+    champion = lineage.champion_for(situation.policy, situation.follower, step.seen.followers, step.seen.siblings)
     if run.spec.champion != (champion.model if champion else None):
         return step.fails("ChampionChanged", "another model serves by now than the one that the triggers spoke of")
     if hold := first_hold(BEFORE_LAUNCHING, situation):
