@@ -16,7 +16,7 @@ from modelwright.errors import InvalidSpec
 MATCHERS = ("selector", "champion")
 
 _VARIABLE = re.compile(r"\$\(([^()]*)\)")
-_PLAIN = re.compile(r"[A-Za-z0-9_.:/-]")
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/-]+")
 
 
 def render(template: str, variables: Mapping[str, str], *, path: str = "") -> str:
@@ -52,6 +52,8 @@ def selector(namespace: str, rollout: str, revision: str) -> str:
 
 def escaped(value: str) -> str:
     """`value` as the inside of a PromQL string literal."""
+    if _PLAIN.fullmatch(value):
+        return value
     return "".join(one if _PLAIN.fullmatch(one) else _escape(ord(one)) for one in value)
 
 

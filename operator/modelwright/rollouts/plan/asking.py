@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from modelwright.analysis.reigns import reigns
@@ -21,6 +22,7 @@ from modelwright.metrics.questions import (
 )
 from modelwright.metrics.variables import render, selector
 from modelwright.rollouts.plan.draft import Draft
+from modelwright.rollouts.plan.remembered import MOST
 
 PAST = "past"
 """The name of stable's past among the arms of a question."""
@@ -122,14 +124,21 @@ def _arms(draft: Draft, *, both: bool) -> Mapping[str, Arm]:
 
 def _render(draft: Draft, template: str, arm: Arm) -> str:
     rollout = draft.seen.rollout
+    return _rendered(
+        template, rollout.namespace, rollout.name, arm.revision, arm.model.version, draft.spec.analysis.interval
+    )
+
+
+@lru_cache(maxsize=8 * MOST)
+def _rendered(template: str, namespace: str, name: str, revision: str, version: str, interval: timedelta) -> str:
     return render(
         template,
         {
-            "selector": selector(rollout.namespace, rollout.name, arm.revision),
-            "namespace": rollout.namespace,
-            "name": rollout.name,
-            "revision": arm.revision,
-            "version": arm.model.version,
-            "window": f"{max(60, int(4 * draft.spec.analysis.interval.total_seconds()))}s",
+            "selector": selector(namespace, name, revision),
+            "namespace": namespace,
+            "name": name,
+            "revision": revision,
+            "version": version,
+            "window": f"{max(60, int(4 * interval.total_seconds()))}s",
         },
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import TypeVar
 
-from modelwright.analysis.blocks import BLOCK
+from modelwright.analysis.blocks import BLOCK, Block, MeanBlock
 from modelwright.analysis.bounded import BoundedEvidence
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence
@@ -13,6 +15,9 @@ from modelwright.analysis.means import MeanEvidence
 from modelwright.api.metrics import Bounds, Mean
 from modelwright.metrics.pairing import paired_blocks, paired_mean_blocks
 from modelwright.metrics.questions import CountsLook, MeanLook
+from modelwright.rollouts.plan.remembered import MOST, Remembered
+
+S = TypeVar("S", Evidence, MeanEvidence, BoundedEvidence)
 
 LATELY = timedelta(minutes=1)
 """How far back limits outside the statistics look besides the whole step: health before must not hide a disaster."""
@@ -21,19 +26,18 @@ JUST_NOW = timedelta(seconds=20)
 """How far back stable is looked at first: both arms may fall ill at once, and it has to be seen before the other's."""
 
 
+_counts: Remembered[Evidence, Block] = Remembered(Evidence.with_blocks)
+_moments: Remembered[MeanEvidence, MeanBlock] = Remembered(MeanEvidence.with_blocks)
+_bounded: Remembered[BoundedEvidence, tuple[datetime, Counts]] = Remembered(BoundedEvidence.with_blocks)
+
+
 def fold_counts(saved: str, begins: datetime, stable: CountsLook, candidate: CountsLook, margin: Margin) -> Evidence:
     """`saved` and what both arms have counted beyond it.
 
     What is saved of an earlier step, or was saved by another version, is left out: blocks can be folded again.
     """
-    evidence = Evidence()
-    try:
-        evidence = Evidence.decoded(saved) if saved else evidence
-    except ValueError:
-        evidence = Evidence()
-    if evidence.until is not None and evidence.until <= begins:
-        evidence = Evidence()
-    return evidence.with_blocks(paired_blocks(stable, candidate, evidence.until), margin)
+    start = _of_this_step(_decoded(Evidence, saved), begins) or Evidence()
+    return _counts.folded(start, paired_blocks(stable, candidate, start.until), margin)
 
 
 def fold_moments(
@@ -41,30 +45,32 @@ def fold_moments(
 ) -> MeanEvidence:
     """As `fold_counts`, for a mean."""
     empty = MeanEvidence(float(mean.min), float(mean.max))
-    try:
-        evidence = MeanEvidence.decoded(saved) if saved else empty
-    except ValueError:
-        evidence = empty
-    same_bounds = (evidence.lowest, evidence.highest) == (empty.lowest, empty.highest)
-    if not same_bounds or (evidence.until is not None and evidence.until <= begins):
-        evidence = empty
-    return evidence.with_blocks(paired_mean_blocks(stable, candidate, evidence.until), margin)
+    start = _of_this_step(_decoded(MeanEvidence, saved), begins) or empty
+    if (start.lowest, start.highest) != (empty.lowest, empty.highest):
+        start = empty
+    return _moments.folded(start, paired_mean_blocks(stable, candidate, start.until), margin)
 
 
 def fold_bounded(saved: str, begins: datetime, candidate: CountsLook, bounds: Bounds) -> BoundedEvidence:
     """As `fold_counts`, for bounds that hold without stable."""
-    evidence = BoundedEvidence()
-    try:
-        evidence = BoundedEvidence.decoded(saved) if saved else evidence
-    except ValueError:
-        evidence = BoundedEvidence()
-    if evidence.until is not None and evidence.until <= begins:
-        evidence = BoundedEvidence()
-    blocks = [(block.at, block.counts) for block in candidate.blocks]
-    if evidence.until is None and candidate.blocks_since is not None:
+    start = _of_this_step(_decoded(BoundedEvidence, saved), begins) or BoundedEvidence()
+    blocks = [(block.at, block.counts) for block in candidate.blocks if start.until is None or block.at >= start.until]
+    if start.until is None and candidate.blocks_since is not None:
         # What is too old to be told apart is one block, before the others.
-        blocks.append((candidate.blocks_since - BLOCK, candidate.earlier))
-    return evidence.with_blocks(blocks, bounds)
+        blocks.insert(0, (candidate.blocks_since - BLOCK, candidate.earlier))
+    return _bounded.folded(start, blocks, bounds)
+
+
+@lru_cache(maxsize=MOST)
+def _decoded(kind: type[S], saved: str) -> S | None:
+    try:
+        return kind.decoded(saved) if saved else None
+    except ValueError:
+        return None
+
+
+def _of_this_step(evidence: S | None, begins: datetime) -> S | None:
+    return evidence if evidence and (evidence.until is None or evidence.until > begins) else None
 
 
 def newest(look: CountsLook, span: timedelta) -> Counts:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from modelwright.analysis.alpha import Allocation, allocate
 from modelwright.analysis.bounded import proportion_within
 from modelwright.analysis.counts import Counts
+from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.guardrail import compare, compare_means, intervals, stable_limit
 from modelwright.analysis.history import history_bounds, past_of
+from modelwright.analysis.margin import Margin
 from modelwright.analysis.reigns import rollouts
 from modelwright.analysis.share import observed_share
 from modelwright.analysis.threshold import fast_limit, within
@@ -26,6 +29,7 @@ from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.folding import JUST_NOW, LATELY, fold_bounded, fold_counts, fold_moments, newest
 from modelwright.rollouts.plan.judged import ENOUGH_SAMPLES, Judged, StepEvidence
 from modelwright.rollouts.plan.margins import margin_of
+from modelwright.rollouts.plan.remembered import MOST
 
 Looks = Mapping[str, Any]
 """By arm: a CountsLook, MeanLook, ValueLook or HistoryLook, or the Finding that says why there is none."""
@@ -119,7 +123,7 @@ def _finding(
         return _against_stable(metric, stable, candidate, saved, begins, alpha)
     if metric.threshold:
         bounded = fold_bounded(saved, begins, candidate, metric.threshold)
-        return proportion_within(bounded, metric.threshold, alpha), bounded
+        return _within_proportion(bounded, metric.threshold, alpha), bounded
     return _fast_limit_only(candidate.counts), None
 
 
@@ -141,14 +145,23 @@ def _against_stable(
     margin = margin_of(metric.stable)
     if metric.mean:
         moments = fold_moments(saved, begins, stable, candidate, metric.mean, margin)
-        return compare_means(moments, margin, alpha), moments
+        return _compared_means(moments, margin, alpha), moments
     evidence = fold_counts(saved, begins, stable, candidate, margin)
+    return _compared(evidence, margin, alpha), evidence
+
+
+@lru_cache(maxsize=MOST)
+def _compared(evidence: Evidence, margin: Margin, alpha: Allocation) -> Finding:
     finding = compare(evidence, margin, alpha)
     if finding.verdict is Verdict.INCONCLUSIVE and margin.surely_beyond(*intervals(evidence, alpha.pass_)):
         # Too early to roll back for sure, as errors may come in bursts, but nothing to send more traffic to: without
         # samples neither a step nor the promotion goes on.
         finding = replace(finding, reason="PerhapsWorse", samples=0)
-    return finding, evidence
+    return finding
+
+
+_compared_means = lru_cache(maxsize=MOST)(compare_means)
+_within_proportion = lru_cache(maxsize=MOST)(proportion_within)
 
 
 def _fast_limit_only(counts: Counts) -> Finding:
