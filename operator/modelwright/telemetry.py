@@ -15,8 +15,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from modelwright import __version__
+from modelwright.api.times import parse_time
 from modelwright.cluster.answers import Answer
-from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_RUN, Key, Kind
+from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, Key, Kind
 from modelwright.errors import Unavailable
 from modelwright.metrics.questions import CountsLook, MeanLook, ValueLook
 
@@ -77,7 +78,7 @@ class Telemetry:
 
     def saw(self, kind: Kind, body: Object, gone: bool) -> None:
         """An object as it is now. What ended before it was first seen is not counted: another process has."""
-        if kind not in (MODEL_ROLLOUT, RETRAIN_RUN):
+        if kind not in (MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN):
             return
         key = Key(kind.name, body["metadata"]["namespace"], body["metadata"]["name"])
         before = self._objects.pop(key, None)
@@ -90,7 +91,7 @@ class Telemetry:
         if kind is MODEL_ROLLOUT:
             for result in _new_results(before, body):
                 self._rollouts.labels(key.namespace, result).inc()
-        elif not _outcome(before) and (outcome := _outcome(body)):
+        elif kind is RETRAIN_RUN and not _outcome(before) and (outcome := _outcome(body)):
             self._runs.labels(key.namespace, outcome).inc()
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -111,6 +112,7 @@ class _Live(Collector):
         yield _gauge("modelwright_queue_depth", "Objects to look at", (), [((), float(self._readings.waiting()))])
         if leads:
             yield from self._of_rollouts()
+            yield from self._of_policies()
             yield from self._of_metrics()
 
     def _of_rollouts(self) -> Iterator[GaugeMetricFamily]:
@@ -131,6 +133,22 @@ class _Live(Collector):
         yield _gauge(
             "modelwright_rollout_metric_verdict", "1 for the verdict", (*_ROLLOUT, "metric", "verdict"), verdicts
         )
+
+    def _of_policies(self) -> Iterator[GaugeMetricFamily]:
+        since, until = [], []
+        for key, body in list(self._objects.items()):
+            pending = body.get("status", {}).get("pending")
+            if key.kind != RETRAIN_POLICY.name or not pending:
+                continue
+            labels = (key.namespace, key.name, pending["reason"])
+            since.append((labels, parse_time(pending["since"]).timestamp()))
+            if "until" in pending:
+                until.append((labels, parse_time(pending["until"]).timestamp()))
+        labels = (*_ROLLOUT, "reason")
+        text = "Since when a retraining that was asked for is held back"
+        yield _gauge("modelwright_retraining_held_since_timestamp_seconds", text, labels, since)
+        text = "Until when it is, where that is known"
+        yield _gauge("modelwright_retraining_held_until_timestamp_seconds", text, labels, until)
 
     def _of_metrics(self) -> Iterator[GaugeMetricFamily]:
         values, samples, times = {}, {}, {}

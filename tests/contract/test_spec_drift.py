@@ -17,6 +17,7 @@ from tests.contract.schema import KINDS, nodes
 
 from modelwright.api.approval import ApprovedBy, Required
 from modelwright.api.gate import Severity, WhenNoChampion
+from modelwright.api.limits import Concurrency
 from modelwright.api.metrics import Mode, RequiredFor, Season
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
 from modelwright.api.pipelines import Caching, Spot
@@ -40,6 +41,7 @@ REQUIRED_BY_A_RULE = "spec.analysis.metrics[].compare"
 
 ENUMS: dict[str, type[StrEnum]] = {
     "spec.state": State,
+    "spec.limits.concurrency": Concurrency,
     "spec.modelFrom.whenNewer": WhenNewer,
     "spec.workload.deployment.candidateReplicas": CandidateReplicas,
     "spec.traffic.confirm": Confirm,

@@ -12,7 +12,7 @@ import requests
 
 from modelwright.analysis.counts import Counts
 from modelwright.cluster.answers import Answer
-from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_RUN, Key
+from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, Key
 from modelwright.cluster.queue import WorkQueue
 from modelwright.cluster.wakes import Wakes
 from modelwright.errors import Conflict, Unavailable
@@ -50,6 +50,16 @@ def run(status: str, reason: str) -> dict[str, Any]:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+def test_a_retraining_that_is_held_back_says_since_and_until_when(world: World) -> None:
+    pending = {"reason": "Cooldown", "message": "m", "since": "2026-11-21T08:00:00Z", "until": "2026-11-21T09:00:00Z"}
+    world.telemetry.saw(RETRAIN_POLICY, rollout({"pending": pending}), False)
+    labels = {**CHURN, "reason": "Cooldown"}
+    assert world.value("modelwright_retraining_held_since_timestamp_seconds", **labels) == NOW.timestamp()
+    assert world.value("modelwright_retraining_held_until_timestamp_seconds", **labels) == NOW.timestamp() + 3600
+    world.telemetry.saw(RETRAIN_POLICY, rollout({}), False)
+    assert world.value("modelwright_retraining_held_since_timestamp_seconds", **labels) is None
 
 
 def test_weights_and_verdicts_are_those_of_the_object_and_go_with_it(world: World) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 from modelwright.analysis.counts import Counts
 from modelwright.api.conditions import Condition
 from modelwright.api.gate import AgainstChampion, Check, Gate
+from modelwright.api.limits import Limits
 from modelwright.api.metrics import Bounds, Proportion
 from modelwright.api.models import Model
 from modelwright.api.pipelines import Parameter, Pipeline
 from modelwright.api.policy import (
-    Limits,
     PolicySpec,
     RetrainPolicy,
 )

@@ -17,7 +17,7 @@ from tests.retraining.builders import (
 )
 from tests.retraining.passes import GOOD, after, condition, fired, look
 
-from modelwright.api.policy import Limits
+from modelwright.api.limits import Limits
 from modelwright.api.rollout import Rejection, Stage, State
 from modelwright.retraining.plan import PolicyPlan
 

@@ -19,7 +19,7 @@ from tests.retraining.builders import (
 )
 from tests.retraining.run_passes import LAUNCHING, MINUTE, RUNNING, SUCCEEDED, answer_to, outcome, plan, without_policy
 
-from modelwright.api.policy import Limits
+from modelwright.api.limits import Limits
 from modelwright.kubeflow.questions import (
     Failure,
     FollowRun,

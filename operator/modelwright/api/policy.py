@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from modelwright.api.conditions import Condition
 from modelwright.api.gate import BUILT_IN_ONLY, Gate
+from modelwright.api.limits import DEFAULT_LIMITS, Limits, OnRejected, OnRolledBack
 from modelwright.api.models import Model
 from modelwright.api.pipelines import Pipeline
 from modelwright.api.publish import Publish, PublishedModel
 from modelwright.api.rollout import State
 from modelwright.api.triggers import Trigger
-
-
-@dataclass(frozen=True)
-class Limits:
-    cooldown: timedelta = timedelta(hours=1)
-    settle: timedelta = timedelta(0)  # level triggers rest this long after a promotion
 
 
 @dataclass(frozen=True)
@@ -32,13 +27,18 @@ class History:
 
 @dataclass(frozen=True)
 class PolicySpec:
+    """`model` is what policies that may not retrain at the same time have in common, "" for no other policy's."""
+
     pipeline: Pipeline
+    model: str = ""
     state: State = State.ACTIVE
     triggers: tuple[Trigger, ...] = ()
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
     gate: Gate = BUILT_IN_ONLY
     history: History = History()
     publish: Publish | None = None
+    on_rejected: OnRejected | None = None
+    on_rolled_back: OnRolledBack | None = None
     model_rollout: str = ""  # spec: championFrom.modelRolloutRef; "" means the one rollout that follows this policy
 
 
@@ -90,6 +90,23 @@ class TriggerStatus:
 
 
 @dataclass(frozen=True)
+class Launch:
+    run: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What holds back a trigger that fires or a run that waits (`run`), since when, and until when if that is known."""
+
+    reason: str
+    message: str
+    since: datetime
+    until: datetime | None = None
+    run: str = ""
+
+
+@dataclass(frozen=True)
 class PolicyStatus:
     observed_generation: int = -1
     approved: ApprovedModel | None = None
@@ -97,6 +114,8 @@ class PolicyStatus:
     triggers: tuple[TriggerStatus, ...] = ()
     last_run: str = ""
     last_run_finished_at: datetime | None = None
+    pending: Pending | None = None
+    launches: tuple[Launch, ...] = ()  # of the last 24 hours, where there is a limit to them
     next_number: int = 1
     rejected: tuple[RejectedModel, ...] = ()
     published: PublishedModel | None = None

@@ -31,6 +31,14 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Streak:
+    """Runs in a row that failed, and that the gate rejected."""
+
+    failures: int = 0
+    rejections: int = 0
+
+
+@dataclass(frozen=True)
 class RunSpec:
     number: int
     policy_name: str
@@ -40,6 +48,8 @@ class RunSpec:
     evidence: tuple[Evidence, ...]
     pipeline: Pipeline  # as the policy said when it fired; valueFrom is resolved to literals
     champion: Model | None = None  # at the time of the trigger
+    streak: Streak = Streak()  # up to this run
+    model: str = ""  # the policy's: of those that share it, one trains at a time
     confidence: str = ""  # one-sided, that the gate will need of comparisons; "" where it compares nothing
 
 
@@ -92,6 +102,7 @@ class RunStatus:
     observed_generation: int = -1
     # Condition Succeeded: True Approved, False GateRejected or PipelineFailed (among others), Unknown while it lasts.
     phase: str = ""  # Pending | Running | Evaluating | Waiting | Approved | Rejected | Failed: for the eye
+    lock_asked_at: datetime | None = None  # while it waits for the lock of its model and for nothing else
     pipeline_run: PipelineRun = PipelineRun()
     model: Model | None = None
     evaluation: EvaluationSummary | None = None

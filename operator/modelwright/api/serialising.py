@@ -13,7 +13,7 @@ from modelwright.api.pipelines import Package, Parameter, Pipeline, Resources
 from modelwright.api.policy import PolicyStatus
 from modelwright.api.records import write_record
 from modelwright.api.rollout import RolloutStatus
-from modelwright.api.run import RetrainRun, RunSpec, RunStatus
+from modelwright.api.run import RetrainRun, RunSpec, RunStatus, Streak
 
 API_VERSION = "modelwright.dev/v1alpha1"
 
@@ -64,6 +64,10 @@ def _run_spec(spec: RunSpec) -> dict[str, Any]:
     }
     if spec.champion:
         written["champion"] = write_record(spec.champion)
+    if spec.streak != Streak():
+        written["streak"] = write_record(spec.streak)
+    if spec.model:
+        written["model"] = spec.model
     if spec.confidence:
         written["confidence"] = spec.confidence
     return written

@@ -16,8 +16,8 @@ from modelwright.cluster.access import Cluster
 from modelwright.cluster.keys import RETRAIN_RUN
 from modelwright.errors import Conflict, InvalidSpec
 from modelwright.kubeflow.questions import TERMINAL_STATES, Failure, StopRun
-from modelwright.retraining.plan.run_plan import display_name
 from modelwright.retraining.plan.run_steps import FINALIZER
+from modelwright.retraining.plan.winding_down import display_name
 
 Object = Mapping[str, Any]
 

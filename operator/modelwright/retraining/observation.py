@@ -18,13 +18,15 @@ from modelwright.registries.configuration import Registry
 
 @dataclass(frozen=True)
 class PolicyObservation:
-    """`runs` are those of this very policy (by uid), `followers` the rollouts whose modelFrom names it.
+    """`runs` are those of this very policy (by uid), `followers` the rollouts whose modelFrom names it, `rivals` the
+    unfinished runs of other policies for the same model.
 
     `unreadable` names those followers that cannot work as written.
     """
 
     policy: RetrainPolicy
     runs: tuple[RetrainRun, ...] = ()
+    rivals: tuple[RetrainRun, ...] = ()
     followers: tuple[ModelRollout, ...] = ()
     unreadable: tuple[str, ...] = ()
     package: str | None = None  # the compiled pipeline in the ConfigMap that the policy names, None where there is none
@@ -37,7 +39,7 @@ class PolicyObservation:
 @dataclass(frozen=True)
 class RunObservation:
     """`policy` is None when it is gone, or is another one of the same name, or cannot work as written: then `broken`
-    says why. `siblings` are its other runs.
+    says why. `siblings` are its other runs, `rivals` the unfinished ones of other policies for the same model.
 
     `leading_since`: an intent that was saved before it may have been acted upon by an operator that is gone.
     """
@@ -46,6 +48,7 @@ class RunObservation:
     policy: RetrainPolicy | None
     leading_since: datetime
     siblings: tuple[RetrainRun, ...] = ()
+    rivals: tuple[RetrainRun, ...] = ()
     broken: str = ""
     package: str | None = None  # as in PolicyObservation; only while the run is being launched
     followers: tuple[ModelRollout, ...] = ()

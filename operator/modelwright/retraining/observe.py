@@ -16,6 +16,7 @@ from modelwright.cluster.keys import CONFIG_MAP, MODEL_ROLLOUT, RETRAIN_POLICY, 
 from modelwright.cluster.room import Room
 from modelwright.errors import InvalidSpec
 from modelwright.retraining.observation import PolicyObservation, RunObservation
+from modelwright.retraining.plan.lineage import finished
 
 T = TypeVar("T")
 
@@ -23,15 +24,17 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Relatives:
     runs: tuple[RetrainRun, ...]
+    rivals: tuple[RetrainRun, ...]
     followers: tuple[ModelRollout, ...]
     unreadable: tuple[str, ...]
 
 
 async def observe_policy(key: Key, policy: RetrainPolicy, room: Room) -> PolicyObservation:
-    relatives = await _relatives(policy.namespace, policy.name, policy.uid, room)
+    relatives = await _relatives(policy.namespace, policy.name, policy.uid, policy.spec.model, room)
     return PolicyObservation(
         policy=policy,
         runs=relatives.runs,
+        rivals=relatives.rivals,
         followers=relatives.followers,
         unreadable=relatives.unreadable,
         package=await _package(policy.namespace, policy.spec.pipeline.package, room),
@@ -43,7 +46,7 @@ async def observe_policy(key: Key, policy: RetrainPolicy, room: Room) -> PolicyO
 
 
 async def observe_run(key: Key, body: Object, run: RetrainRun, room: Room) -> RunObservation:
-    relatives = await _relatives(run.namespace, run.spec.policy_name, run.spec.policy_uid, room)
+    relatives = await _relatives(run.namespace, run.spec.policy_name, run.spec.policy_uid, run.spec.model, room)
     found = await room.cluster.get(RETRAIN_POLICY, run.namespace, run.spec.policy_name)
     policy, broken = None, ""
     if found and found["metadata"]["uid"] == run.spec.policy_uid:
@@ -57,6 +60,7 @@ async def observe_run(key: Key, body: Object, run: RetrainRun, room: Room) -> Ru
         broken=broken,
         package=await _package(run.namespace, run.spec.pipeline.package, room) if _is_launching(run) else None,
         leading_since=room.leading_since,
+        rivals=relatives.rivals,
         siblings=tuple(sibling for sibling in relatives.runs if sibling.uid != run.uid),
         followers=relatives.followers,
         servers=room.configuration.servers,
@@ -77,11 +81,13 @@ def _is_launching(run: RetrainRun) -> bool:
     return run.status.pipeline_run.requested_at is not None and not run.status.pipeline_run.id
 
 
-async def _relatives(namespace: str, policy: str, policy_uid: str, room: Room) -> Relatives:
+async def _relatives(namespace: str, policy: str, policy_uid: str, model: str, room: Room) -> Relatives:
     runs, _ = _parsed(await room.cluster.list(RETRAIN_RUN, namespace), parse_run)
+    others = [run for run in runs if run.spec.policy_uid != policy_uid]
+    rivals = tuple(run for run in others if model and run.spec.model == model and not finished(run))
     following = [body for body in await room.cluster.list(MODEL_ROLLOUT, namespace) if _follows(body, policy)]
     followers, unreadable = _parsed(following, parse_rollout)
-    return Relatives(tuple(run for run in runs if run.spec.policy_uid == policy_uid), tuple(followers), unreadable)
+    return Relatives(tuple(run for run in runs if run not in others), rivals, tuple(followers), unreadable)
 
 
 def _follows(body: Object, policy: str) -> bool:

@@ -8,10 +8,11 @@ from typing import Any
 from modelwright.api.fields import Fields
 from modelwright.api.parsing import shared
 from modelwright.api.parsing.gate import gate
+from modelwright.api.parsing.limits import limits, on_rejected, on_rolled_back
 from modelwright.api.parsing.pipeline import named_package, pipeline, resolvable
 from modelwright.api.parsing.statuses import parse_policy_status
 from modelwright.api.parsing.triggers import trigger
-from modelwright.api.policy import History, Limits, PolicySpec, RetrainPolicy
+from modelwright.api.policy import History, PolicySpec, RetrainPolicy
 from modelwright.api.publish import Publish, PublishWhen
 from modelwright.api.rollout import State
 
@@ -33,15 +34,17 @@ def parse_policy(body: Mapping[str, Any]) -> RetrainPolicy:
 
 
 def _spec(fields: Fields) -> PolicySpec:
-    limits = fields.section_or_empty("limits")
     return PolicySpec(
         pipeline=pipeline(fields.section("pipeline"), resolvable, named_package),
+        model=fields.text("model", PolicySpec.model),
         state=fields.choice("state", State, PolicySpec.state),
         triggers=tuple(trigger(each) for each in fields.some_sections("triggers")),
-        limits=Limits(limits.duration("cooldown", Limits.cooldown), limits.duration("settle", Limits.settle)),
+        limits=limits(fields.section_or_empty("limits")),
         gate=gate(fields.maybe_section("gate")),
         publish=_publish(fields.maybe_section("publish")),
         history=_history(fields.section_or_empty("history")),
+        on_rejected=on_rejected(fields.maybe_section("onRejected")),
+        on_rolled_back=on_rolled_back(fields.maybe_section("onRolledBack")),
         model_rollout=_model_rollout(fields),
     )
 

@@ -10,7 +10,7 @@ from modelwright.api.parsing import shared
 from modelwright.api.parsing.pipeline import launched_package, literal, pipeline
 from modelwright.api.parsing.statuses import parse_run_status
 from modelwright.api.records import read_record
-from modelwright.api.run import Evidence, RetrainRun, RunSpec
+from modelwright.api.run import Evidence, RetrainRun, RunSpec, Streak
 
 
 def parse_run(body: Mapping[str, Any]) -> RetrainRun:
@@ -32,6 +32,7 @@ def parse_run(body: Mapping[str, Any]) -> RetrainRun:
 
 def _spec(fields: Fields) -> RunSpec:
     policy, champion = fields.section("policyRef"), fields.maybe_section("champion")
+    streak = fields.maybe_section("streak")
     return RunSpec(
         number=fields.integer("number"),
         policy_name=policy.text("name"),
@@ -41,5 +42,7 @@ def _spec(fields: Fields) -> RunSpec:
         evidence=tuple(read_record(Evidence, evidence) for evidence in fields.some_sections("evidence")),
         pipeline=pipeline(fields.section("pipeline"), literal, launched_package),
         champion=shared.model(champion) if champion else None,
+        streak=read_record(Streak, streak) if streak else RunSpec.streak,
+        model=fields.text("model", RunSpec.model),
         confidence=fields.text("confidence", RunSpec.confidence),
     )

@@ -14,6 +14,7 @@ from modelwright.errors import InvalidSpec
 # How long an approved model that no rollout has taken up holds back new triggers. A rollout takes it up within
 # seconds; one that refuses it (and says why in its own status) must not silence the policy for ever.
 TAKEN_UP_WITHIN = timedelta(minutes=10)
+REPLACED = "Replaced"
 
 
 def succeeded(run: RetrainRun) -> Condition | None:
@@ -31,8 +32,11 @@ def finished_at(run: RetrainRun) -> datetime | None:
 
 
 def pipeline_ended_at(run: RetrainRun) -> datetime | None:
-    """When the run finished, if it asked for a pipeline at all: others cost nothing and start no cooldown."""
-    return finished_at(run) if run.status.pipeline_run.requested_at else None
+    """When the run finished, if it asked for a pipeline at all: others cost nothing and start no cooldown. Nor does one
+    that made room for another."""
+    condition = succeeded(run)
+    replaced = condition is not None and condition.reason == REPLACED
+    return finished_at(run) if run.status.pipeline_run.requested_at and not replaced else None
 
 
 def newest(runs: Iterable[RetrainRun]) -> RetrainRun | None:

@@ -10,6 +10,7 @@ from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from modelwright.api.conditions import Condition, carry_over
+from modelwright.api.limits import Concurrency
 from modelwright.api.pipelines import Pipeline
 from modelwright.api.policy import ApprovedModel, Champion, PolicyStatus, RejectedModel, RetrainPolicy
 from modelwright.api.run import Evidence, RetrainRun, RunSpec
@@ -24,7 +25,11 @@ from modelwright.retraining.plan.limits import (
     BEFORE_CREATING_ON_LOOKS,
     Hold,
     Situation,
+    failing,
     first_hold,
+    held_back,
+    launches,
+    streak,
 )
 from modelwright.retraining.plan.pipelines import check_options, check_parameters, resolved, server_for
 from modelwright.retraining.plan.pruning import prunable
@@ -33,6 +38,7 @@ from modelwright.retraining.plan.telling import Event
 from modelwright.retraining.plan.triggers import TriggerSeen, View, look_at
 
 HASH_LENGTH = 8
+LOOK_AGAIN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -69,29 +75,40 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
     pipeline = described(policy.spec.pipeline, seen.package, question, seen.answers)
     ready = _readiness(policy, pipeline, looks)
     firing = tuple(look for look in looks if look.evidence)
-    evidence, hold = _released(firing, Situation(policy, seen.runs, follower, now))
+    situation = Situation(policy, seen.runs, follower, now, rivals=seen.rivals)
+    evidence, hold = _released(firing, situation)
     run = None
     if evidence and not ready.stalled:
         try:
             run = _new_run(seen, evidence, champion, approved, pipeline)
         except InvalidSpec as error:
             return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
-    conditions = (*ready.conditions(), policy_conditions.retraining(seen.runs, bool(firing), hold, run))
-    if published.condition:
-        conditions = (*conditions, published.condition)
+    pending = held_back(situation, hold if firing else None)
+    retraining = policy_conditions.retraining(seen.runs, bool(firing), hold, run)
+    conditions = (*_told(ready, situation).conditions(), retraining, *filter(None, (published.condition,)))
     status = replace(
         _status(policy, seen.runs, approved, conditions, now),
         champion=champion,
         triggers=tuple(look.status for look in looks),
         rejected=rejected,
         published=published.published,
+        pending=pending,
+        launches=launches(policy, seen.runs, now),
     )
     return PolicyPlan(
         questions=(*filter(None, (question, published.question)), *(look.question for look in looks if look.question)),
         create_run=run,
         status=status,
         events=_events(policy, status, run),
-        requeue_after=_until((hold.until if hold else None, *(look.wake_at for look in looks)), now),
+        requeue_after=_until(
+            (
+                hold.until if hold else None,
+                now + LOOK_AGAIN if firing and hold and not hold.until else None,
+                pending.until if pending else None,
+                *(look.wake_at for look in looks),
+            ),
+            now,
+        ),
         delete_runs=prunable(seen.runs, policy.spec.history, status, seen.followers, now),
     )
 
@@ -122,7 +139,9 @@ def run_name(policy: RetrainPolicy, key: str) -> str:
 
 def _released(firing: tuple[TriggerSeen, ...], situation: Situation) -> tuple[tuple[Evidence, ...], Hold | None]:
     """The evidence that may start a run now, and what holds back the first of the rest."""
-    on_looks, on_occasions = (first_hold(chain, situation) for chain in (BEFORE_CREATING_ON_LOOKS, BEFORE_CREATING))
+    on_looks = first_hold(BEFORE_CREATING_ON_LOOKS, situation)
+    replaces = situation.policy.spec.limits.concurrency is Concurrency.REPLACE
+    on_occasions = first_hold(BEFORE_CREATING, replace(situation, replaces=replaces))
     holds = [on_occasions if look.once else on_looks for look in firing]
     released = tuple(look.evidence for look, hold in zip(firing, holds, strict=True) if look.evidence and not hold)
     return released, next((hold for hold in holds if hold), None if firing else on_looks)
@@ -138,6 +157,12 @@ def _publication(
     publish = seen.policy.spec.publish
     model = wanted(publish, approved, champion, rejected) if publish else None
     return publication(seen.policy, model, seen.registries, seen.answers, now)
+
+
+def _told(ready: policy_conditions.Readiness, situation: Situation) -> policy_conditions.Readiness:
+    """A policy that waits for a person says so, if nothing is wrong with it besides."""
+    hold = failing(situation)
+    return policy_conditions.stalled(hold.reason, hold.message) if hold and not hold.until and ready.ready else ready
 
 
 def _no_champion(seen: PolicyObservation) -> str:
@@ -172,6 +197,8 @@ def _new_run(
             evidence=evidence,
             pipeline=_pipeline_to_run(policy.spec.pipeline, evidence, champion, known),
             champion=champion.model if champion else None,
+            streak=streak(policy, seen.runs),
+            model=policy.spec.model,
             confidence=_confidence(policy),
         ),
     )

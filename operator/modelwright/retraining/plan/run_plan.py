@@ -26,16 +26,15 @@ from modelwright.kubeflow.questions import (
 from modelwright.retraining.observation import RunObservation
 from modelwright.retraining.plan import lineage
 from modelwright.retraining.plan.judging import judge_result
-from modelwright.retraining.plan.limits import BEFORE_LAUNCHING, Situation, first_hold
+from modelwright.retraining.plan.limits import BEFORE_LAUNCHING, Hold, Situation, first_hold
+from modelwright.retraining.plan.limits.model_lock import MOMENT
 from modelwright.retraining.plan.outcomes import outcomes
 from modelwright.retraining.plan.pipelines import offered_parameters, options_of, required_parameters, server_for
 from modelwright.retraining.plan.retrying import retry
 from modelwright.retraining.plan.run_steps import RunPlan, Step
 from modelwright.retraining.plan.telling import Event
+from modelwright.retraining.plan.winding_down import GRACE, LOOK_AGAIN, display_name, replaced_by, wind_down
 
-# After a create call that failed without telling whether it created, nobody creates again before this has passed.
-GRACE = timedelta(seconds=60)
-LOOK_AGAIN = timedelta(seconds=30)
 EAGER = timedelta(minutes=1)
 
 
@@ -44,7 +43,7 @@ def plan_run(seen: RunObservation, now: datetime) -> RunPlan:
     if lineage.finished(run):
         return step.rests(rollouts=outcomes(run, seen.followers))
     if run.deleted_at is not None or (seen.policy is None and not seen.broken):
-        return _winding_down(step)
+        return wind_down(step, "PolicyGone", f"policy {run.spec.policy_name} is gone")
     try:
         server_for(run.namespace, run.spec.pipeline.server, seen.servers)
         return _as_far_as_it_is(step, seen.policy)
@@ -60,6 +59,8 @@ def plan_run(seen: RunObservation, now: datetime) -> RunPlan:
 
 def _as_far_as_it_is(step: Step, policy: RetrainPolicy | None) -> RunPlan:
     run, known = step.run, step.run.status.pipeline_run
+    if policy and (successor := replaced_by(policy, run, step.seen.siblings)):
+        return wind_down(step, lineage.REPLACED, f"run {successor.name} was started in its place")
     if known.requested_at and not known.id:
         return _launching(step, known.requested_at)
     if known.id and known.state not in TERMINAL_STATES:
@@ -69,13 +70,8 @@ def _as_far_as_it_is(step: Step, policy: RetrainPolicy | None) -> RunPlan:
         raise InvalidSpec("", f"policy {run.spec.policy_name} cannot work as written: {step.seen.broken}")
     follower = lineage.follower_of(policy.spec, step.seen.followers)
     if known.requested_at is None:
-        return _waiting(step, Situation(policy, (*step.seen.siblings, run), follower, step.now, run))
+        return _waiting(step, Situation(policy, (*step.seen.siblings, run), follower, step.now, run, step.seen.rivals))
     return judge_result(step, policy, follower)
-
-
-def display_name(run_name: str, uid: str) -> str:
-    """What the Kubeflow run is called: readable by its first half, unique by its second."""
-    return f"{run_name}-{uid}"
 
 
 def _waiting(step: Step, situation: Situation) -> RunPlan:
@@ -84,8 +80,15 @@ def _waiting(step: Step, situation: Situation) -> RunPlan:
     if run.spec.champion != (champion.model if champion else None):
         return step.fails("ChampionChanged", "another model serves by now than the one that the triggers spoke of")
     if hold := first_hold(BEFORE_LAUNCHING, situation):
-        wait = min(hold.until - now, LOOK_AGAIN) if hold.until else LOOK_AGAIN
-        return step.stays("Pending", hold.reason, hold.message, finalizer=step.holds_finalizer, requeue_after=wait)
+        ticket = (run.status.lock_asked_at or now) if hold.reason == "ModelLocked" else None
+        return step.stays(
+            "Pending",
+            hold.reason,
+            hold.message,
+            finalizer=step.holds_finalizer,
+            requeue_after=_wait(hold, now),
+            lock_asked_at=ticket,
+        )
     server = step.seen.servers[run.spec.pipeline.server]
     result_uri = f"{server.folder(run.namespace, run.name)}/evaluation.json"
     return step.stays(
@@ -95,6 +98,11 @@ def _waiting(step: Step, situation: Situation) -> RunPlan:
         requeue_after=timedelta(0),
         pipeline_run=PipelineRun(requested_at=now, result_uri=result_uri),
     )
+
+
+def _wait(hold: Hold, now: datetime) -> timedelta:
+    longest = MOMENT if hold.reason == "ModelLocked" else LOOK_AGAIN
+    return max(min(hold.until - now, longest), timedelta(seconds=1)) if hold.until else longest
 
 
 def _launching(step: Step, intent: datetime) -> RunPlan:
@@ -201,29 +209,3 @@ def _ended(step: Step, found: KubeflowRun, known: PipelineRun, deadline: datetim
     return step.stays(
         "Evaluating", "Evaluating", "reading the evaluation", requeue_after=timedelta(0), pipeline_run=known
     )
-
-
-def _winding_down(step: Step) -> RunPlan:
-    """The run or its policy is being deleted: nothing is started, and what runs is stopped."""
-    run, known = step.run, step.run.status.pipeline_run
-    reachable = run.spec.pipeline.server in step.seen.servers
-    if known.requested_at is None or known.state in TERMINAL_STATES or not reachable:
-        return _wound_down(step)
-    question = StopRun(run.spec.pipeline.server, known.id, display_name(run.name, run.uid), run.namespace)
-    answer = step.seen.answers.get(question)
-    match answer.value if answer else None:
-        case KubeflowRun() as found if found.ended or found.state == "CANCELING":
-            return _wound_down(step)
-        case NoRun() if known.id or (answer and answer.started_at >= known.requested_at + GRACE):
-            return _wound_down(step)
-        case Failure(message=message):
-            return step.stays(run.status.phase, "Stopping", message, question)
-        case _:
-            message = "the pipeline run is being stopped"
-            return step.stays(run.status.phase, "Stopping", message, question, requeue_after=LOOK_AGAIN)
-
-
-def _wound_down(step: Step) -> RunPlan:
-    if step.run.deleted_at is not None:
-        return step.rests()
-    return step.fails("PolicyGone", f"policy {step.run.spec.policy_name} is gone")

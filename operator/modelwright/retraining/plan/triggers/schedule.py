@@ -22,9 +22,15 @@ def look_at(view: View, name: str, schedule: Schedule) -> TriggerSeen:
     slot, following = schedule.cron.newest(now), schedule.cron.next(now)
     next_slot = f"next at {format_time(following)}" if following else "there is no next one"
     if slot is None or slot <= handled:
+        before = view.before(name)
+        if before and before.reason == "Skipped" and (before.bound, before.handled) == (bound, format_time(handled)):
+            return TriggerSeen(before, wake_at=following)
         status = TriggerStatus(name, QUIET, "Waiting", next_slot, bound=bound, handled=format_time(handled))
         return TriggerSeen(status, wake_at=following)
     due = format_time(slot)
+    if view.passes_over:
+        message = f"slot {due} came while a run was unfinished; {next_slot}"
+        return TriggerSeen(TriggerStatus(name, QUIET, "Skipped", message, due, bound, handled=due), wake_at=following)
     late = slot + schedule.starting_deadline
     if now > late:
         message = f"slot {due} was not started within {format_duration(schedule.starting_deadline)}; {next_slot}"

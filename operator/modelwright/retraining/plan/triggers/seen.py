@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from modelwright.api.limits import Concurrency
 from modelwright.api.policy import Champion, RetrainPolicy, TriggerStatus
 from modelwright.api.run import Evidence, RetrainRun
 from modelwright.cluster.answers import Answer
 from modelwright.metrics.configuration import MetricSource
+from modelwright.retraining.plan import lineage
 
 FIRING, PENDING, QUIET, NO_DATA, ERROR = "Firing", "Pending", "Quiet", "NoData", "Error"
 
@@ -30,6 +32,12 @@ class View:
     def before(self, trigger: str) -> TriggerStatus | None:
         """The trigger's last status, whatever it was about."""
         return next((status for status in self.policy.status.triggers if status.name == trigger), None)
+
+    @property
+    def passes_over(self) -> bool:
+        """Whether what comes now comes to nothing, as a run is unfinished."""
+        forbidden = self.policy.spec.limits.concurrency is Concurrency.FORBID
+        return forbidden and any(not lineage.finished(run) for run in self.runs)
 
     def occasions(self, trigger: str, bound: str) -> Iterator[str]:
         """What runs were started for by the trigger, as long as it was held against `bound`."""
