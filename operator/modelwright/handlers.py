@@ -5,7 +5,7 @@ Only `on.event` handlers: they leave no annotation and no finalizer on users' ob
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import kopf
@@ -22,14 +22,13 @@ from modelwright.cluster.keys import (
     Kind,
 )
 from modelwright.cluster.wakes import Wakes
-from modelwright.traffic.routers import watched_kinds
 
 FINALIZER = "modelwright.dev/unused-by-design"
 REQUEST_TIMEOUT = 15
 
 
-def registry_for(wakes: Wakes, kubeconfig: str | None) -> kopf.OperatorRegistry:
-    """A kopf registry whose handlers only tell `wakes` which object was seen."""
+def registry_for(wakes: Wakes, kubeconfig: str | None, routes: Iterable[Kind]) -> kopf.OperatorRegistry:
+    """A kopf registry whose handlers only tell `wakes` which object was seen. `routes` are kinds that are installed."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.startup(registry=registry)
@@ -56,7 +55,7 @@ def registry_for(wakes: Wakes, kubeconfig: str | None) -> kopf.OperatorRegistry:
         _watch(registry, kind, wakes)
     for kind in (DEPLOYMENT, SERVICE, ENDPOINT_SLICE):
         _watch(registry, kind, wakes, labels={ROLLOUT_LABEL: kopf.PRESENT})
-    for kind in watched_kinds():
+    for kind in routes:
         # All of them: a route that is somebody else's carries no label of ours.
         _watch(registry, kind, wakes)
     return registry
@@ -68,10 +67,12 @@ def _watch(registry: kopf.OperatorRegistry, kind: Kind, wakes: Wakes, labels: Ma
         wakes.saw(kind, event["object"], gone=event["type"] == "DELETED")
 
 
-async def watch(wakes: Wakes, namespaces: tuple[str, ...], liveness: str | None, kubeconfig: str | None) -> None:
+async def watch(
+    wakes: Wakes, namespaces: tuple[str, ...], liveness: str | None, kubeconfig: str | None, routes: Iterable[Kind]
+) -> None:
     """Watch until cancelled: everywhere, or in `namespaces` only."""
     await kopf.operator(
-        registry=registry_for(wakes, kubeconfig),
+        registry=registry_for(wakes, kubeconfig, routes),
         standalone=True,
         clusterwide=not namespaces,
         namespaces=namespaces,

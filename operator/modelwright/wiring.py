@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,8 @@ from modelwright.cluster.access import Cluster
 from modelwright.cluster.answers import Question
 from modelwright.cluster.background import Background
 from modelwright.cluster.events import EventRecorder
-from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, Key
+from modelwright.cluster.keys import MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN, Key, Kind
+from modelwright.cluster.latecomers import not_installed, watch_once_installed
 from modelwright.cluster.lease import Leadership
 from modelwright.cluster.queue import WorkQueue
 from modelwright.cluster.room import Room, utc_now
@@ -29,6 +31,7 @@ from modelwright.registries.mlflow import Asker as RegistryAsker
 from modelwright.retraining.reconcile import reconcile_policy, reconcile_run
 from modelwright.rollouts.reconcile import reconcile_rollout
 from modelwright.telemetry import Readings, Telemetry, serve
+from modelwright.traffic.routers import watched_kinds
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +86,10 @@ async def _run(options: Options, telemetry: Telemetry) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             # Watching begins before leading: a new leader knows its objects at once. Only the leader works on them.
-            group.create_task(_watch(Wakes(queue.wake, telemetry.saw), options))
+            wakes = Wakes(queue.wake, telemetry.saw)
+            late = await not_installed(cluster, watched_kinds())
+            group.create_task(watch_once_installed(cluster, late, options.namespaces, wakes.saw))
+            group.create_task(_watch(wakes, options, [kind for kind in watched_kinds() if kind not in late]))
             await leadership.acquire()
             room.leading_since = utc_now()
             group.create_task(leadership.keep())
@@ -100,9 +106,9 @@ class _ToldToStop(Exception):
     """Ends the other tasks of the group."""
 
 
-async def _watch(wakes: Wakes, options: Options) -> None:
+async def _watch(wakes: Wakes, options: Options, routes: Sequence[Kind]) -> None:
     liveness = f"http://{options.listen}/healthz" if options.listen else None
-    await handlers.watch(wakes, options.namespaces, liveness, options.kubeconfig)
+    await handlers.watch(wakes, options.namespaces, liveness, options.kubeconfig, routes)
     # kopf takes SIGTERM and SIGINT for itself, and then simply returns.
     raise _ToldToStop
 

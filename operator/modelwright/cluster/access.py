@@ -158,6 +158,15 @@ class Cluster:
         """Any other path: subresources such as `token`, and non-resource paths such as /version."""
         return await self._request(method, path, body=body)
 
+    async def serves(self, kind: Kind) -> bool:
+        """Whether the API server has this kind, in this version."""
+        path = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
+        try:
+            resources = (await self._request("get", path)).get("resources", [])
+        except (_NotFound, NotInstalled):
+            return False
+        return any(resource["name"] == kind.plural for resource in resources)
+
     async def watch(
         self, kind: Kind, namespace: str | None = None, resource_version: str | None = None, timeout: int = 300
     ) -> AsyncIterator[tuple[str, Object]]:

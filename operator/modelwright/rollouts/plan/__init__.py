@@ -23,7 +23,7 @@ from modelwright.rollouts.plan.weights import police
 __all__ = ["News", "Plan", "plan_rollout"]
 
 UNDER_WAY_LOOK = timedelta(seconds=30)
-"""What is under way is looked at even if nothing wakes it: a watch is blind for a kind that was installed later."""
+"""What is under way is looked at even if nothing wakes it: a kind that was installed later is watched late."""
 
 
 def plan_rollout(seen: Observation, now: datetime) -> Plan:
