@@ -17,6 +17,7 @@ from modelwright.errors import InvalidSpec
 from modelwright.kubeflow.configuration import PipelineServer, pipeline_servers
 from modelwright.metrics.configuration import MetricSource, parse_metric_sources
 from modelwright.metrics.profiles import Profiles, parse_profiles
+from modelwright.receiving.configuration import Receiver, parse_receivers
 from modelwright.registries.configuration import Registry, parse_registries
 from modelwright.rollouts.configuration import RolloutLimits, parse_rollout_limits
 
@@ -30,6 +31,7 @@ class Configuration:
     servers: Mapping[str, PipelineServer] = field(default_factory=dict)
     registries: Mapping[str, Registry] = field(default_factory=dict)
     limits: RolloutLimits = field(default_factory=RolloutLimits)
+    receivers: Mapping[str, Receiver] = field(default_factory=dict)
     audit: AuditTarget = field(default_factory=AuditTarget)
 
 
@@ -40,6 +42,7 @@ SECTIONS = {
     "pipelineServers": ("servers", pipeline_servers),
     "modelRegistries": ("registries", parse_registries),
     "rolloutLimits": ("limits", parse_rollout_limits),
+    "eventReceivers": ("receivers", parse_receivers),
     "audit": ("audit", parse_audit),
 }
 

@@ -27,6 +27,7 @@ from modelwright.configuration import Configuration
 from modelwright.kubeflow.asking import Asker as KubeflowAsker
 from modelwright.metrics.asking import Asker as MetricsAsker
 from modelwright.metrics.prometheus import Source
+from modelwright.receiving.server import EventServer
 from modelwright.registries.mlflow import Asker as RegistryAsker
 from modelwright.retraining.reconcile import reconcile_policy, reconcile_run
 from modelwright.rollouts.reconcile import reconcile_rollout
@@ -53,6 +54,7 @@ class Options:
     listen: str = ""
     kubeconfig: str | None = None
     metrics: tuple[str, int] | None = None
+    events: tuple[str, int] | None = None
 
     @property
     def identity(self) -> str:
@@ -83,7 +85,11 @@ async def _run(options: Options, telemetry: Telemetry) -> None:
         configuration=options.configuration,
         audit=trail(options.configuration.audit, options.identity, utc_now),
     )
+    receiving = EventServer(cluster, options.configuration.receivers, utc_now)
     try:
+        if options.events and options.configuration.receivers:
+            # Whoever leads: what comes in is stored for the one that does.
+            await receiving.start(*options.events)
         async with asyncio.TaskGroup() as group:
             # Watching begins before leading: a new leader knows its objects at once. Only the leader works on them.
             wakes = Wakes(queue.wake, telemetry.saw)
@@ -97,6 +103,7 @@ async def _run(options: Options, telemetry: Telemetry) -> None:
     except* _ToldToStop:
         log.info("told to stop")
     finally:
+        await receiving.close()
         await background.close()
         await leadership.release()
         await cluster.close()

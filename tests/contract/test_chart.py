@@ -54,6 +54,8 @@ metricProfiles:
 modelRegistries:
 - {name: default, url: "https://mlflow", interval: 1m, timeout: 5s, namespaces: [ml], auth: {bearer: {tokenFile: /t}}}
 rolloutLimits: {concurrentPerNamespace: 2}
+eventReceivers:
+- {name: lake, format: CloudEvents, perMinute: 30, auth: {bearer: {tokenFile: /etc/modelwright-secrets/lake/token}}}
 pipelineServers:
 - name: default
   url: http://ml-pipeline:8888
@@ -187,6 +189,16 @@ def test_a_token_for_a_pipeline_server_is_projected_where_its_file_is_named(tmp_
     assert source["serviceAccountToken"]["audience"] == "pipelines.kubeflow.org"
     token_file = yaml.safe_load(SOURCES)["pipelineServers"][0]["auth"]["bearer"]["tokenFile"]
     assert token_file == f"{mount['mountPath']}/{source['serviceAccountToken']['path']}"
+
+
+def test_events_reach_the_operator_only_where_somebody_may_send_them(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(SOURCES)
+    assert not [body for body in rendered("default") if body["kind"] == "Service"]
+    objects = rendered("default", "-f", str(values))
+    service = one(objects, "Service")
+    (container,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert service["spec"]["ports"][0]["targetPort"] in {port["name"] for port in container["ports"]}
 
 
 def test_a_changed_configuration_restarts_the_pods(tmp_path: Path) -> None:

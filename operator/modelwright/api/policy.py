@@ -107,6 +107,18 @@ class Pending:
 
 
 @dataclass(frozen=True)
+class ReceivedEvent:
+    """An occasion for `trigger` that came in over HTTP. `run` is what was started for it, "" while it waits."""
+
+    trigger: str
+    id: str
+    type: str
+    at: datetime
+    source: str = ""
+    run: str = ""
+
+
+@dataclass(frozen=True)
 class PolicyStatus:
     observed_generation: int = -1
     approved: ApprovedModel | None = None
@@ -119,6 +131,7 @@ class PolicyStatus:
     next_number: int = 1
     rejected: tuple[RejectedModel, ...] = ()
     published: PublishedModel | None = None
+    events: tuple[ReceivedEvent, ...] = ()
     conditions: tuple[Condition, ...] = ()
 
 

@@ -35,9 +35,32 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class EventTrigger:
+    """Fires for a received event of `type`, from `source` if that is not ""."""
+
+    type: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Label:
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class AlertTrigger:
+    """Fires for a received alert that carries all of `labels`."""
+
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True)
 class Trigger:
     """Exactly one of the shapes is set."""
 
     name: str
     metric: MetricTrigger | None = None
     schedule: Schedule | None = None
+    event: EventTrigger | None = None
+    alert: AlertTrigger | None = None

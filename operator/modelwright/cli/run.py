@@ -18,6 +18,7 @@ from modelwright.errors import ModelwrightError
 @click.option("--listen-address", envvar="LISTEN_ADDRESS", default="0.0.0.0", show_default=True)
 @click.option("--health-port", default=8080, show_default=True, help="Port of /healthz; 0 for none.")
 @click.option("--metrics-port", default=8081, show_default=True, help="Port of /metrics; 0 for none.")
+@click.option("--events-port", default=8082, show_default=True, help="Port for events, if receivers are configured.")
 @click.option("--kubeconfig", type=click.Path(), help="Default: the pod's service account, else KUBECONFIG.")
 @click.option("--log-level", default="INFO", type=click.Choice(["DEBUG", "INFO", "WARNING"]), show_default=True)
 def run(
@@ -27,6 +28,7 @@ def run(
     listen_address: str,
     health_port: int,
     metrics_port: int,
+    events_port: int,
     kubeconfig: str | None,
     log_level: str,
 ) -> None:
@@ -41,7 +43,10 @@ def run(
     listen = f"{listen_address}:{health_port}" if health_port else ""
     try:
         metrics = (listen_address, metrics_port) if metrics_port else None
-        options = wiring.Options(read_configuration(config), namespaces, lease_namespace, listen, kubeconfig, metrics)
+        events = (listen_address, events_port) if events_port else None
+        options = wiring.Options(
+            read_configuration(config), namespaces, lease_namespace, listen, kubeconfig, metrics, events
+        )
         asyncio.run(wiring.run(options))
     except ModelwrightError as error:
         raise click.ClickException(str(error)) from error

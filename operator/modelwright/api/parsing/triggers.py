@@ -5,18 +5,20 @@ from __future__ import annotations
 from modelwright.api.cron import Cron
 from modelwright.api.fields import Fields
 from modelwright.api.parsing import metrics
-from modelwright.api.triggers import MetricTrigger, Schedule, Trigger
+from modelwright.api.triggers import AlertTrigger, EventTrigger, Label, MetricTrigger, Schedule, Trigger
 
-SHAPES = ("metric", "schedule")
+SHAPES = ("metric", "schedule", "event", "alert")
 
 
 def trigger(fields: Fields) -> Trigger:
     fields.exactly_one(*SHAPES)
-    metric, schedule = (fields.maybe_section(shape) for shape in SHAPES)
+    metric, schedule, event, alert = (fields.maybe_section(shape) for shape in SHAPES)
     return Trigger(
         name=fields.text("name"),
         metric=_metric(metric) if metric else None,
         schedule=_schedule(schedule) if schedule else None,
+        event=EventTrigger(event.text("type"), event.text("source", EventTrigger.source)) if event else None,
+        alert=_alert(alert) if alert else None,
     )
 
 
@@ -41,6 +43,11 @@ def _metric(fields: Fields) -> MetricTrigger:
         min_samples=fields.integer("minSamples", MetricTrigger.min_samples),
         hold=fields.duration("for", MetricTrigger.hold),
     )
+
+
+def _alert(fields: Fields) -> AlertTrigger:
+    labels = fields.some_sections("labels")
+    return AlertTrigger(tuple(Label(label.text("name"), label.text("value")) for label in labels))
 
 
 def _schedule(fields: Fields) -> Schedule:

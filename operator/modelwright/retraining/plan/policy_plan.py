@@ -36,6 +36,7 @@ from modelwright.retraining.plan.pruning import prunable
 from modelwright.retraining.plan.publishing import Publication, publication, wanted
 from modelwright.retraining.plan.telling import Event
 from modelwright.retraining.plan.triggers import TriggerSeen, View, look_at
+from modelwright.retraining.plan.triggers.received import with_runs
 
 HASH_LENGTH = 8
 LOOK_AGAIN = timedelta(seconds=30)
@@ -94,6 +95,7 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         published=published.published,
         pending=pending,
         launches=launches(policy, seen.runs, now),
+        events=with_runs(policy.status.events, seen.runs),
     )
     return PolicyPlan(
         questions=(*filter(None, (question, published.question)), *(look.question for look in looks if look.question)),
