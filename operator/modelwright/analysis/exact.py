@@ -6,6 +6,7 @@ They hold for a window that is looked at once; for evidence that is looked at ag
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import exp, lgamma, log, log1p, sqrt
 
 from modelwright.analysis.counts import Counts
@@ -14,6 +15,7 @@ _TINY = 1e-300
 _STEPS = 200
 
 
+@lru_cache(maxsize=1024)
 def upper_bound(counts: Counts, confidence: float) -> float:
     """The largest proportion that so few events leave possible (they have probability 1 - `confidence` under it)."""
     if counts.events == counts.total:
@@ -23,6 +25,7 @@ def upper_bound(counts: Counts, confidence: float) -> float:
     return _root(lambda p: at_most(counts, p) - error, below=x / n, above=1.0)
 
 
+@lru_cache(maxsize=1024)
 def lower_bound(counts: Counts, confidence: float) -> float:
     """The smallest proportion that so many events leave possible (they have probability 1 - `confidence` under it)."""
     if counts.events == 0:

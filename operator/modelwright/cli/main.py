@@ -11,6 +11,7 @@ from modelwright.cli.lineage import lineage
 from modelwright.cli.lint import lint
 from modelwright.cli.run import run
 from modelwright.cli.settle import settle
+from modelwright.cli.simulate import simulate
 
 
 @click.group()
@@ -42,3 +43,4 @@ main.add_command(lint)
 main.add_command(lineage)
 main.add_command(kubectl.main, "rollout")
 main.add_command(settle)
+main.add_command(simulate)
