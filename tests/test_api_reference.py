@@ -40,7 +40,7 @@ def test_every_field_and_every_rule_of_a_kind_is_on_the_page(name: str, page: st
 
 def test_a_field_is_shown_with_its_type_bounds_and_meaning(page: str) -> None:
     assert (
-        "| `spec.strategy.canary.steps[].weight` | integer | required, 1 to 100 | "
+        "| `spec.strategy.canary.steps[].weight` | integer | 1 to 100 | "
         "weight is the candidate's share of traffic in percent. |"
     ) in page
 

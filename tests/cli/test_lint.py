@@ -50,7 +50,7 @@ def test_names_the_file_the_object_and_the_path(tmp_path: Path) -> None:
     [
         ("  replica: 3\n", "spec.replica"),
         ("  promotion: {bakeTme: 5m}\n", "spec.promotion.bakeTme"),
-        ("  strategy: {canary: {steps: [{weight: 50, hold: 5m, pause: 1m}]}}\n", "spec.strategy.canary.steps[0].pause"),
+        ("  strategy: {canary: {steps: [{weight: 50, hold: 5m, wait: 1m}]}}\n", "spec.strategy.canary.steps[0].wait"),
     ],
 )
 def test_finds_a_misspelt_field(added: str, path: str) -> None:

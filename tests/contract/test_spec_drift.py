@@ -23,7 +23,17 @@ from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
 from modelwright.api.pipelines import Caching, Spot
 from modelwright.api.presets import Preset, Server
 from modelwright.api.publish import PublishWhen
-from modelwright.api.rollout import CandidateReplicas, Confirm, OnDeadline, OnNoData, State, WhenNewer
+from modelwright.api.rollout import (
+    CandidateReplicas,
+    Confirm,
+    MatchType,
+    OnDeadline,
+    OnNoData,
+    OnPassed,
+    Promote,
+    State,
+    WhenNewer,
+)
 from modelwright.cli.watched import Watched
 from modelwright.errors import InvalidSpec
 
@@ -45,6 +55,9 @@ ENUMS: dict[str, type[StrEnum]] = {
     "spec.modelFrom.whenNewer": WhenNewer,
     "spec.workload.deployment.candidateReplicas": CandidateReplicas,
     "spec.traffic.confirm": Confirm,
+    "spec.strategy.canary.steps[].match.headers[].type": MatchType,
+    "spec.strategy.blueGreen.promote": Promote,
+    "spec.strategy.shadow.onPassed": OnPassed,
     "spec.analysis.onDeadline": OnDeadline,
     "spec.analysis.onNoData": OnNoData,
     "spec.analysis.metrics[].preset": Preset,

@@ -14,10 +14,10 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
+from tests.simulation.invariants import check_at_peace, check_move, check_split
 from tests.simulation.metric_world import MetricWorld, arrivals, drawn
 
-from modelwright.analysis.verdict import Verdict
-from modelwright.api.metrics import AgainstStable, FastLimit, Metric, Mode, Proportion
+from modelwright.api.metrics import AgainstStable, FastLimit, Metric, Proportion
 from modelwright.api.models import Model
 from modelwright.api.rollout import (
     Analysis,
@@ -33,7 +33,6 @@ from modelwright.api.rollout import (
 )
 from modelwright.cluster.answers import Answer
 from modelwright.metrics.configuration import MetricSource
-from modelwright.metrics.questions import NoLook
 from modelwright.registries.configuration import Registry
 from modelwright.registries.questions import AliasQuestion, NoVersion, RegisteredVersion
 from modelwright.rollouts.actions import (
@@ -92,7 +91,8 @@ class Deployment:
 
 @dataclass
 class World:
-    """`error_rate` maps versions to the share of their requests that fail, `rate` is requests per second.
+    """`error_rate` maps versions to the share of their requests that fail, `rate` is requests per second, of
+    which `tester_share` come from testers.
 
     `step` is how much time passes between two looks at the world, in seconds.
     """
@@ -102,6 +102,8 @@ class World:
     rate: float = 200
     error_rate: dict[str, float] = field(default_factory=dict)
     step: int = 1
+    tester_share: float = 0.1
+    unsupported: frozenset[str] = frozenset()
     start_delay: timedelta = timedelta(seconds=3)
     accept_delay: timedelta = timedelta(seconds=1)
 
@@ -125,7 +127,7 @@ class World:
         self.deployments: dict[str, Deployment] = {}
         self.recorded: dict[str, RecordedRevision] = {}
         self.services: dict[str, str] = {}
-        self.weight: int | None = None
+        self.split: Split | None = None
         self.route_version = 0
         self.route_changed_at = START
         self.route_changed_by = ""
@@ -135,7 +137,7 @@ class World:
         self.restarted = True
         self.profile_problem = ""
         self.news: list[tuple[datetime, str, str]] = []
-        self.weights: list[tuple[datetime, int]] = []
+        self.splits: list[tuple[datetime, Split]] = []
         self.fail_next_apply: Callable[[Action], bool] | None = None
         self.lose_next_status = False
 
@@ -147,21 +149,34 @@ class World:
             return 0
         return deployment.wanted if self.now - deployment.changed_at >= self.start_delay else 0
 
+    @property
+    def weight(self) -> int | None:
+        return self.split.weight if self.split else None
+
+    @weight.setter
+    def weight(self, weight: int | None) -> None:
+        self.split = None if weight is None else replace(self.split or Split(), weight=weight)
+
+    @property
+    def weights(self) -> list[tuple[datetime, int]]:
+        return [(at, split.weight) for at, split in self.splits]
+
     def observe(self) -> Observation:
         services = {
             role: ServiceSeen(revision, {revision: self.ready(revision)} if self.ready(revision) else {})
             for role, revision in self.services.items()
         }
         route = None
-        if self.weight is not None:
+        if self.split is not None:
             accepted = self.gateway_exists and self.now - self.route_changed_at >= self.accept_delay
             route = RouteSeen(
-                Split(self.weight),
+                self.split,
                 str(self.route_version),
                 True if accepted else None,
                 changed_by=self.route_changed_by,
                 silent=() if accepted or self.gateway_exists else ("'public'",),
                 written_at=self.route_changed_at,
+                unsupported=self.unsupported,
             )
         return Observation(
             rollout=self.rollout(),
@@ -226,13 +241,15 @@ class World:
         )
 
     def _serve_traffic(self) -> None:
-        if self.weight is None:
+        if self.split is None:
             return
         for version, share in self.error_rate.items():
             self.metrics.rates["errors", version] = share
         came = arrivals(self.random, self.rate * self.step)
-        to_candidate = drawn(self.random, came, self.weight / 100)
-        for role, requests in (("stable", came - to_candidate), ("candidate", to_candidate)):
+        of_testers = drawn(self.random, came, self.tester_share) if self.split.testers else 0
+        to_candidate = of_testers + drawn(self.random, came - of_testers, self.split.weight / 100)
+        copies = drawn(self.random, came - of_testers, self.split.mirror / 100) if self.split.mirror else 0
+        for role, requests in (("stable", came - to_candidate), ("candidate", to_candidate + copies)):
             revision = self.services.get(role)
             if revision is not None:
                 version = self.deployments[revision].model.version if revision in self.deployments else ""
@@ -259,15 +276,19 @@ class World:
         """Passes until nothing changes, as its own writes wake the operator."""
         for _ in range(20):
             plan = self.plan()
-            before = (self.status, self.weight, dict(self.services), {r: d.wanted for r, d in self.deployments.items()})
+            before = self._state()
             try:
                 self._carry_out(plan)
             except Conflicted:
                 return
-            after = (self.status, self.weight, dict(self.services), {r: d.wanted for r, d in self.deployments.items()})
-            if before == after:
+            if before == self._state():
+                check_at_peace(self)
                 return
         raise AssertionError(f"does not come to rest: {plan.actions} {plan.news}")
+
+    def _state(self) -> tuple[Any, ...]:
+        scales = {revision: deployment.wanted for revision, deployment in self.deployments.items()}
+        return self.status, self.split, dict(self.services), scales
 
     def _carry_out(self, plan: Plan) -> None:
         for action in plan.actions:
@@ -297,12 +318,10 @@ class World:
                 assert name.removeprefix("churn-") not in self.services.values(), "removed pods that a Service selects"
                 self.deployments.pop(name.removeprefix("churn-"), None)
             case PointService(role, revision, _):
-                share = (self.weight or 0) if role == "candidate" else 100 - (self.weight or 0)
-                moved = role in self.services and self.services[role] != revision
-                assert not (moved and share and self.ready(revision) == 0), "moved live traffic to no endpoints"
+                check_move(self, role, revision)
                 self.services[role] = revision
             case WriteRoute(split, version):
-                self._write_route(split.weight, version, plan)
+                self._write_route(split, version, plan)
             case ForgetRevision(revision):
                 self.recorded.pop(revision, None)
 
@@ -310,30 +329,13 @@ class World:
         # Growing pods are ready at once here: a simulated Deployment never loses its old pods by scaling up.
         self.deployments[revision].wanted = replicas
 
-    def _write_route(self, weight: int, version: str, plan: Plan) -> None:
-        live = self.weight or 0
-        if weight > live:
-            self._check_raise(live, weight, version, plan)
-        if weight != self.weight:
-            self.weights.append((self.now, weight))
+    def _write_route(self, split: Split, version: str, plan: Plan) -> None:
+        check_split(self, split, version, plan)
+        if split != self.split:
+            self.splits.append((self.now, split))
             self.route_version += 1
             self.route_changed_at = self.now
-        self.weight, self.route_changed_by = weight, ""
-
-    def _check_raise(self, live: int, weight: int, version: str, plan: Plan) -> None:
-        assert version == str(self.route_version), "raised the weight on a route that changed since it was read"
-        assert self.ready(self.services["candidate"]) > 0, "weight to a revision without ready endpoints"
-        assert self.ready(self.services["stable"]) > 0, "raised the weight while stable was down"
-        deciding = {metric.name for metric in self.spec.analysis.metrics if metric.mode is Mode.DECIDE}
-        verdicts = {metric.verdict for metric in plan.status.metrics if metric.name in deciding}
-        assert not verdicts & {Verdict.FAIL} or live == 0, "raised the weight on a Fail"
-        if live > 0 and deciding:
-            asked = [q for q in self.questions if getattr(q, "metric", "") in deciding]
-            newest = [self.answers[question] for question in asked if question in self.answers]
-            assert len(newest) == len(asked), "raised the weight without a look"
-            assert not any(isinstance(answer.value, NoLook) for answer in newest), "raised the weight on no data"
-        if weight == 100 and deciding:
-            assert verdicts <= {Verdict.PASS}, f"went to 100 % on {verdicts}"
+        self.split, self.route_changed_by = split, ""
 
     # --- shorthands ----------------------------------------------------------------------------------------------
 

@@ -6,7 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 from modelwright.api.models import Model
-from modelwright.api.rollout import Arm, AttachedRoute, ModelRollout, RolloutSpec, RolloutStatus, Step, Workload
+from modelwright.api.rollout import (
+    Arm,
+    AttachedRoute,
+    Candidate,
+    ModelRollout,
+    RolloutSpec,
+    RolloutStatus,
+    Step,
+    Workload,
+)
 
 V1, V2 = (Model(v, f"s3://models/churn/{v}") for v in ("v1", "v2"))
 
@@ -52,7 +61,7 @@ def route(*rules: dict[str, Any], manager: str = "team", **metadata: Any) -> dic
 
 def rollout(weight: int | None = None, rule_name: str = "", name: str = "churn", **fields: Any) -> ModelRollout:
     """Serving v1, and giving v2 `weight` percent where that is not None."""
-    candidate = None if weight is None else Arm("r2", V2, weight)
+    candidate = None if weight is None else Candidate("r2", V2, weight)
     status = RolloutStatus(stable=Arm("r1", V1, 100 - (weight or 0)), candidate=candidate)
     spec = RolloutSpec(
         workload=Workload({"spec": {"containers": [{"name": "model", "image": "serve:1"}]}}),

@@ -103,8 +103,15 @@ class Mode(StrEnum):
 
 
 class During(StrEnum):
-    """`CANARY` is while stable still has traffic to compare with, `BAKE` the time at 100 %."""
+    """What the candidate gets while a metric is due.
 
+    `PREVIEW`: nothing that the route sends it. `SHADOW`: copies of requests. `MATCH`: requests of testers. `CANARY`: a
+    share of traffic, while stable has the rest to compare with. `BAKE`: all of it.
+    """
+
+    PREVIEW = "Preview"
+    SHADOW = "Shadow"
+    MATCH = "Match"
     CANARY = "Canary"
     BAKE = "Bake"
 
@@ -151,7 +158,7 @@ class Metric:
     mode: Mode = Mode.DECIDE
     limits: Limits = Limits()
     stable_limit: StableLimit | None = None
-    during: tuple[During, ...] = (During.CANARY, During.BAKE)
+    during: tuple[During, ...] = (During.SHADOW, During.MATCH, During.CANARY, During.BAKE)
     horizon: timedelta = timedelta(0)  # spec: labels.horizon
     goal: Goal | None = None  # its `stable` is then the decrease that is harm
     requests: str = ""  # what counts every request at the server that the preset names; "" without a preset

@@ -18,7 +18,7 @@ from modelwright.api.durations import format_duration
 from modelwright.api.fields import Fields
 from modelwright.api.models import Model
 from modelwright.api.policy import ApprovedModel, Champion
-from modelwright.api.rollout import Arm, Pin
+from modelwright.api.rollout import Arm, Candidate, Pin
 from modelwright.api.times import format_time
 
 R = TypeVar("R")
@@ -27,7 +27,7 @@ R = TypeVar("R")
 TEXT_LENGTH = 4096
 
 # Records that are a model and something more: the model's fields stand beside their own.
-INLINED = (Arm, Pin, ApprovedModel, Champion)
+INLINED = (Arm, Candidate, Pin, ApprovedModel, Champion)
 
 
 def write_record(record: Any) -> dict[str, Any]:

@@ -12,6 +12,14 @@ from typing import Any
 from modelwright.api.conditions import Condition
 from modelwright.api.metrics import Metric
 from modelwright.api.models import Model
+from modelwright.api.strategy import BlueGreen as BlueGreen
+from modelwright.api.strategy import HeaderMatch as HeaderMatch
+from modelwright.api.strategy import MatchType as MatchType
+from modelwright.api.strategy import OnPassed as OnPassed
+from modelwright.api.strategy import Pause as Pause
+from modelwright.api.strategy import Promote as Promote
+from modelwright.api.strategy import Shadow as Shadow
+from modelwright.api.strategy import Step as Step
 
 
 class State(StrEnum):
@@ -138,28 +146,6 @@ class AttachedRoute:
     rule_name: str = ""
 
 
-class MatchType(StrEnum):
-    EXACT = "Exact"
-    REGULAR_EXPRESSION = "RegularExpression"
-
-
-@dataclass(frozen=True)
-class HeaderMatch:
-    """A request header, by name in any case, and the value that it must have."""
-
-    name: str
-    value: str
-    type: MatchType = MatchType.EXACT
-
-
-@dataclass(frozen=True)
-class Step:
-    """`weight` is the candidate's share in percent; `hold` counts only while every guardrail that is due passes."""
-
-    weight: int
-    hold: timedelta
-
-
 @dataclass(frozen=True)
 class Analysis:
     """`profile` "" means none; `metrics` are then all there are, else they are to be merged over the profile's."""
@@ -193,7 +179,9 @@ class RolloutSpec:
     depends_on: tuple[str, ...] = ()
     replicas: int = 1
     confirm: Confirm = Confirm.OBSERVED_SHARE
-    steps: tuple[Step, ...] = ()
+    steps: tuple[Step, ...] = ()  # strategy.canary; empty with another strategy
+    blue_green: BlueGreen | None = None
+    shadow: Shadow | None = None
     analysis: Analysis = Analysis()
     promotion: Promotion = Promotion()
     revision_history_limit: int = 10
@@ -201,7 +189,7 @@ class RolloutSpec:
 
 @dataclass(frozen=True)
 class Arm:
-    """One of the two revisions that may hold traffic, with the share of it that the route confirmed last."""
+    """One of the two revisions that may hold traffic, with the share of it that the route was asked for last."""
 
     revision: str
     model: Model
@@ -209,16 +197,28 @@ class Arm:
     retrain_run: str = ""
 
 
+@dataclass(frozen=True)
+class Candidate(Arm):
+    """The revision on trial. `mirror` is the percent of requests that are copied to it, None for none of them.
+
+    Requests with all headers of `testers` go to it, whatever its weight.
+    """
+
+    mirror: int | None = None
+    testers: tuple[HeaderMatch, ...] = ()
+
+
 class Stage(StrEnum):
     """Where a rollout stands between two resting points. Persisted, because it cannot be observed."""
 
     STARTING = "Starting"  # candidate pods are coming up, weight 0
-    STEPPING = "Stepping"  # a canary step holds
+    STEPPING = "Stepping"  # a step before 100 holds
     BAKING = "Baking"  # candidate at 100, stable still at full scale
     PROMOTING = "Promoting"  # past the commit point: forward only
     ROLLING_BACK = "RollingBack"  # weight 0 is asked for, not yet confirmed
     ABORTING = "Aborting"  # as RollingBack, by a person's word
     SUPERSEDING = "Superseding"  # as RollingBack, without a rejection
+    CONCLUDING = "Concluding"  # as Superseding, at the end of a strategy that promotes nothing by itself
 
 
 @dataclass(frozen=True)
@@ -234,6 +234,8 @@ class StepStatus:
     of: int
     weight: int
     started_at: datetime
+    mirror: int | None = None
+    testers: tuple[HeaderMatch, ...] = ()
     asked_at: datetime | None = None
     accepted_at: datetime | None = None
     confirmed_at: datetime | None = None
@@ -243,6 +245,7 @@ class StepStatus:
     saved_at: datetime | None = None  # when running numbers (held, evidence) were last saved
     restarts: int = 0  # how often the candidate lost its endpoints in this step
     stretch: int = 0  # how often evidence has begun anew in this rollout: each time spends a part of its error rate
+    released_at: datetime | None = None  # when a person waived the rest of its hold, or ended its pause
 
 
 @dataclass(frozen=True)
@@ -276,7 +279,7 @@ class Rejection:
 class HistoryEntry:
     revision: str
     version: str
-    result: str  # Promoted | RolledBack | Aborted | Superseded
+    result: str  # Promoted | RolledBack | Aborted | Superseded | Concluded
     at: datetime
     since: datetime | None = None  # when it began; what was measured between is no usual past
 
@@ -311,7 +314,7 @@ class RolloutStatus:
     phase: str = ""  # for the eye, never read back
     stage: Stage | None = None
     stable: Arm | None = None
-    candidate: Arm | None = None
+    candidate: Candidate | None = None
     step: StepStatus | None = None
     stage_since: datetime | None = None
     started_at: datetime | None = None  # of the rollout under way, for progressDeadline

@@ -33,7 +33,8 @@ def unsupported_by(gateway_class: Object, mirrors: Iterable[int]) -> frozenset[s
 
 def mirrors_of(spec: RolloutSpec) -> tuple[int, ...]:
     """The percents of requests that the strategy wants mirrored at any time."""
-    return tuple(shadow for step in spec.steps if (shadow := getattr(step, "shadow", None)))
+    whole = (spec.shadow.percent,) if spec.shadow else ()
+    return (*whole, *(step.shadow for step in spec.steps if step.shadow))
 
 
 async def unsupported(cluster: Cluster, rollout: ModelRollout) -> frozenset[str]:

@@ -77,7 +77,7 @@ def guardrail(fields: Fields) -> Metric:
         required_for=fields.choice("requiredFor", RequiredFor, Metric.required_for),
         mode=fields.choice("mode", Mode, Metric.mode),
         limits=_limits(fields, has_bounds=threshold is not None or past is not None),
-        during=_during(fields, works_at_100=not stable or fast is not None),
+        during=_during(fields, absolute=not stable or fast is not None),
         horizon=labels.duration("horizon") if labels else Metric.horizon,
         requests=requests_of_server,
     )
@@ -110,11 +110,12 @@ def _limits(fields: Fields, *, has_bounds: bool) -> Limits:
     )
 
 
-def _during(fields: Fields, *, works_at_100: bool) -> tuple[During, ...]:
-    """At 100 % stable has no traffic, so nothing can be compared with it: there only absolute bounds say anything."""
+def _during(fields: Fields, *, absolute: bool) -> tuple[During, ...]:
+    """Where stable has no traffic, or that of other people, only absolute bounds say anything."""
     found = fields.choices("during", During) or Metric.during
-    if fields.has("during") and During.BAKE in found and not works_at_100:
-        raise fields.refuse("during", "must not have Bake without a `threshold` or `fastLimit`; stable is idle then")
+    alone = [where for where in found if where in (During.PREVIEW, During.MATCH, During.BAKE)]
+    if fields.has("during") and alone and not absolute:
+        raise fields.refuse("during", f"must not have {alone[0]} without a `threshold` or `fastLimit`")
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from itertools import pairwise
 from typing import Any
 
 from modelwright.api.durations import format_duration
@@ -12,6 +11,7 @@ from modelwright.api.fields import Fields
 from modelwright.api.metrics import RequiredFor
 from modelwright.api.parsing import metrics, shared
 from modelwright.api.parsing.statuses import parse_rollout_status
+from modelwright.api.parsing.strategy import DEFAULT_STEPS, Strategy, strategy_of
 from modelwright.api.parsing.traffic import route
 from modelwright.api.presets import DEFAULT_METRICS
 from modelwright.api.rollout import (
@@ -27,13 +27,10 @@ from modelwright.api.rollout import (
     Promotion,
     RolloutSpec,
     State,
-    Step,
     WhenNewer,
     Workload,
 )
 from modelwright.errors import InvalidSpec
-
-DEFAULT_STEPS = (Step(10, timedelta(minutes=5)), Step(50, timedelta(minutes=5)))
 
 
 def parse_rollout(body: Mapping[str, Any]) -> ModelRollout:
@@ -58,6 +55,7 @@ def _spec(fields: Fields) -> RolloutSpec:
     model, baseline = fields.maybe_section("model"), fields.maybe_section("baseline")
     model_from = fields.maybe_section("modelFrom")
     traffic, strategy = fields.section("traffic"), fields.maybe_section("strategy")
+    way = strategy_of(strategy) if strategy else Strategy(DEFAULT_STEPS)
     spec = RolloutSpec(
         workload=_workload(fields.section("workload").section("deployment")),
         route=route(traffic),
@@ -68,7 +66,9 @@ def _spec(fields: Fields) -> RolloutSpec:
         depends_on=tuple(each.text("name") for each in fields.sections("dependsOn")),
         replicas=fields.integer("replicas", RolloutSpec.replicas),
         confirm=traffic.choice("confirm", Confirm, RolloutSpec.confirm),
-        steps=_steps(strategy.section("canary")) if strategy else DEFAULT_STEPS,
+        steps=way.steps,
+        blue_green=way.blue_green,
+        shadow=way.shadow,
         analysis=_analysis(fields.section_or_empty("analysis")),
         promotion=_promotion(fields.section_or_empty("promotion")),
         revision_history_limit=fields.integer("revisionHistoryLimit", RolloutSpec.revision_history_limit),
@@ -79,7 +79,7 @@ def _spec(fields: Fields) -> RolloutSpec:
 
 def check_horizons(spec: RolloutSpec) -> None:
     """Raises InvalidSpec for labels that come too late for what waits for them. Again after a profile was merged in."""
-    shortest = min((step.hold for step in spec.steps if step.weight < 100), default=None)
+    shortest = min(_holds_to_compare_in(spec), default=None)
     deadline = spec.analysis.progress_deadline
     for metric in spec.analysis.metrics:
         late, path = format_duration(metric.horizon), f"spec.analysis.metrics['{metric.name}'].labels.horizon"
@@ -91,6 +91,12 @@ def check_horizons(spec: RolloutSpec) -> None:
                 f"must not be longer than the shortest `hold`, found {late} and {format_duration(shortest)}: "
                 "hold every step as long, or use `requiredFor: Promotion`",
             )
+
+
+def _holds_to_compare_in(spec: RolloutSpec) -> list[timedelta]:
+    """Of the steps in which something is compared with stable: testers are others, and at 100 % stable is idle."""
+    comparing = [step for step in spec.steps if not step.match and not step.pause and step.weight != 100]
+    return [step.hold for step in comparing] + ([spec.shadow.hold] if spec.shadow else [])
 
 
 def _model_from(fields: Fields) -> ModelFrom:
@@ -131,14 +137,6 @@ def _workload(fields: Fields) -> Workload:
             "port", f"must be the name of a container port of `template`: '{workload.port}', found {found}"
         )
     return workload
-
-
-def _steps(canary: Fields) -> tuple[Step, ...]:
-    steps = tuple(Step(step.integer("weight"), step.duration("hold")) for step in canary.some_sections("steps"))
-    weights = [step.weight for step in steps]
-    if any(later <= earlier for earlier, later in pairwise(weights)):
-        raise canary.refuse("steps", f"must rise in `weight` from step to step, found {weights}")
-    return steps
 
 
 def _analysis(fields: Fields) -> Analysis:

@@ -50,7 +50,7 @@ def _follow_wish(draft: Draft, want: Desired | None) -> None:
     match draft.status.stage:
         case None | Stage.STARTING:
             plan_rest(draft, want)
-        case Stage.ROLLING_BACK | Stage.ABORTING | Stage.SUPERSEDING:
+        case Stage.ROLLING_BACK | Stage.ABORTING | Stage.SUPERSEDING | Stage.CONCLUDING:
             go_back(draft)
         case Stage.PROMOTING:
             plan_promotion(draft)

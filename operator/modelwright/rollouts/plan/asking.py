@@ -27,13 +27,33 @@ from modelwright.rollouts.plan.remembered import MOST
 PAST = "past"
 """The name of stable's past among the arms of a question."""
 
+COMPARED = (During.SHADOW, During.CANARY)
+"""Where stable has traffic of the same kind: testers are other people than its users, and at 100 % it has none."""
 
-def due(metric: Metric, candidate: Arm) -> bool:
-    """At 100 % stable has no traffic: nothing can be compared with it, only absolute bounds may fail."""
-    if candidate.weight < 100:
-        return During.CANARY in metric.during
-    absolute = metric.threshold is not None or metric.history is not None or metric.fast_limit is not None
-    return During.BAKE in metric.during and absolute
+
+def during(draft: Draft) -> During:
+    """What the candidate gets now, whatever the running step asks for."""
+    given = draft.given
+    if given.weight:
+        return During.BAKE if given.weight == 100 else During.CANARY
+    if given.testers:
+        return During.MATCH
+    return During.SHADOW if given.mirror else During.PREVIEW
+
+
+def due(metric: Metric, where: During) -> bool:
+    """Where nothing can be compared with stable, only absolute bounds may fail."""
+    return where in metric.during and (where in COMPARED or has_bounds(metric) or metric.fast_limit is not None)
+
+
+def has_bounds(metric: Metric) -> bool:
+    """Whether it is judged by itself, and not only beside stable."""
+    return metric.threshold is not None or metric.history is not None
+
+
+def is_optional(metric: Metric, where: During) -> bool:
+    """Whether it may only fail. Testers may be few: without a bound of its own, nobody waits for enough of them."""
+    return where in (During.MATCH, During.PREVIEW) and not has_bounds(metric)
 
 
 def evidence_begins(draft: Draft, metric: Metric) -> datetime | None:
@@ -51,22 +71,23 @@ def questions(draft: Draft) -> tuple[Any, ...]:
     if not status.candidate or not status.stable or not step:
         return ()
     asked: list[Any] = []
+    where = during(draft)
     if _share_is_open(draft):
         asked += share_questions(draft).values()
     for metric in draft.spec.analysis.metrics:
         begins = evidence_begins(draft, metric)
-        if due(metric, status.candidate) and begins and begins <= draft.now:
+        if due(metric, where) and begins and begins <= draft.now:
             asked += questions_of(draft, metric, begins).values()
     return tuple(asked)
 
 
 def share_questions(draft: Draft) -> Mapping[str, CountsQuestion]:
-    """The requests of each arm since the route accepted the weight; of the candidate alone at 100 %."""
+    """The requests of each arm since the route accepted the weight; of the candidate alone at 100 % or with copies."""
     step = draft.status.step
     assert step is not None
     analysis = draft.spec.analysis
     requests = next((metric.requests for metric in analysis.metrics if metric.requests), REQUESTS)
-    counters = {name: _render(draft, requests, arm) for name, arm in _arms(draft, both=step.weight < 100).items()}
+    counters = {name: _render(draft, requests, arm) for name, arm in _arms(draft, both=0 < step.weight < 100).items()}
     return {
         name: CountsQuestion(analysis.source, "share", name, each, each, analysis.interval, step.accepted_at)
         for name, each in counters.items()
@@ -81,7 +102,7 @@ def questions_of(draft: Draft, metric: Metric, since: datetime) -> Mapping[str, 
         samples = _render(draft, metric.value.samples, draft.candidate) if metric.value.samples else ""
         asked = ValueQuestion(analysis.source, metric.name, "candidate", query, samples, analysis.interval)
         return {"candidate": asked, PAST: past_question(draft, metric)} if metric.history else {"candidate": asked}
-    both = bool(metric.stable or metric.stable_limit) and draft.candidate.weight < 100
+    both = bool(metric.stable or metric.stable_limit) and during(draft) in COMPARED
     return {name: _counting_question(draft, metric, name, arm, since) for name, arm in _arms(draft, both=both).items()}
 
 
@@ -110,11 +131,15 @@ def _counting_question(draft: Draft, metric: Metric, name: str, arm: Arm, since:
     return CountsQuestion(source, metric.name, name, events, total, interval, since)
 
 
+def asks_for_share(draft: Draft) -> bool:
+    """Whether traffic has to show what the running step asks for. Testers come when they like."""
+    step = draft.status.step
+    return bool(draft.spec.confirm is Confirm.OBSERVED_SHARE and step and (step.weight or step.mirror))
+
+
 def _share_is_open(draft: Draft) -> bool:
     step = draft.status.step
-    return bool(
-        draft.spec.confirm is Confirm.OBSERVED_SHARE and step and step.accepted_at and step.confirmed_at is None
-    )
+    return bool(asks_for_share(draft) and step and step.accepted_at and step.confirmed_at is None)
 
 
 def _arms(draft: Draft, *, both: bool) -> Mapping[str, Arm]:

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from modelwright.api.rollout import Arm, RolloutSpec, RolloutStatus
+from modelwright.api.rollout import Arm, Candidate, RolloutSpec, RolloutStatus, Stage
 from modelwright.rollouts.actions import Action, WriteRoute
 from modelwright.rollouts.observation import Observation
+from modelwright.rollouts.plan.course import Course, Leg, course_of
 from modelwright.traffic.route import Split
 
 
@@ -79,7 +80,7 @@ class Draft:
         return self.status.stable
 
     @property
-    def candidate(self) -> Arm:
+    def candidate(self) -> Candidate:
         assert self.status.candidate is not None, "a stage that needs a candidate was planned without one"
         return self.status.candidate
 
@@ -98,12 +99,25 @@ class Draft:
     @property
     def given(self) -> Split:
         """What the candidate was given last, as recorded."""
-        return Split(self.status.candidate.weight) if self.status.candidate else Split()
+        known = self.status.candidate
+        return Split(known.weight, known.mirror or 0, known.testers) if known else Split()
+
+    @property
+    def course(self) -> Course:
+        return course_of(self.spec)
+
+    @property
+    def leg(self) -> Leg | None:
+        """The leg under way, None at 100 % and where no step is."""
+        step, legs = self.status.step, self.course.legs
+        if step is None or self.status.stage is not Stage.STEPPING or not legs:
+            return None
+        return legs[min(step.number, len(legs)) - 1]
 
     def give(self, split: Split) -> None:
         """Record what the route is asked for. It is saved after the route was written, never before."""
         self.change(
-            candidate=replace(self.candidate, weight=split.weight),
+            candidate=replace(self.candidate, weight=split.weight, mirror=split.mirror or None, testers=split.testers),
             stable=replace(self.stable, weight=100 - split.weight),
         )
 

@@ -17,7 +17,7 @@ from modelwright.analysis.numbers import counted, signed
 from modelwright.analysis.verdict import Verdict
 from modelwright.api.durations import LONGEST, format_duration
 from modelwright.api.metrics import Bounds, During, Metric, Mode
-from modelwright.api.rollout import MetricStatus, RolloutSpec, Step
+from modelwright.api.rollout import MetricStatus, RolloutSpec
 from modelwright.rollouts.plan.judged import Judged, StepEvidence
 from modelwright.rollouts.plan.judging import allocation
 from modelwright.rollouts.plan.margins import margin_of
@@ -37,9 +37,12 @@ def how_long(spec: RolloutSpec, requests_per_second: float, base_rate: float) ->
     for metric in spec.analysis.metrics:
         if metric.mode is not Mode.DECIDE or metric.proportion is None or During.CANARY not in metric.during:
             continue
-        for number, step in enumerate((step for step in spec.steps if step.weight < 100), 1):
+        for number, step in enumerate((step for step in spec.steps if step.weight != 100), 1):
+            if not step.weight:
+                continue
             per_second = requests_per_second * step.weight / 100
-            said = ", ".join(_of_step(metric, step, per_second, base_rate, alpha))
+            traffic = Traffic(base_rate, base_rate, (100 - step.weight) / step.weight)
+            said = ", ".join(_of_step(metric, step.hold, per_second, traffic, alpha))
             lines.append(f"step {number} ({step.weight} %, {format_duration(step.hold)}), {metric.name}: {said}")
     return lines
 
@@ -99,8 +102,9 @@ def _outlook(metric: Metric, evidence: StepEvidence | None, alpha: Allocation) -
     return _Outlook(seconds, smallest_difference(traffic, margin, alpha, candidate_samples=by_then))
 
 
-def _of_step(metric: Metric, step: Step, per_second: float, base_rate: float, alpha: Allocation) -> Iterator[str]:
-    samples = _samples(metric, step.weight, base_rate, alpha)
+def _of_step(metric: Metric, hold: timedelta, per_second: float, traffic: Traffic, alpha: Allocation) -> Iterator[str]:
+    base_rate = traffic.stable
+    samples = _samples(metric, traffic, alpha)
     late = f", labels included {format_duration(metric.horizon)}" if metric.horizon else ""
     if samples is None:
         yield f"never passes at a base rate of {base_rate:g}"
@@ -108,9 +112,9 @@ def _of_step(metric: Metric, step: Step, per_second: float, base_rate: float, al
         needed = metric.horizon.total_seconds() + samples / per_second
         yield f"passes after {counted(samples)} candidate requests, about {_about(needed)}{late}"
     if metric.stable:
-        held = max(step.hold - metric.horizon, timedelta(0))
+        held = max(hold - metric.horizon, timedelta(0))
         found = smallest_difference(
-            Traffic(base_rate, base_rate, (100 - step.weight) / step.weight),
+            traffic,
             margin_of(metric.stable),
             alpha,
             candidate_samples=int(per_second * held.total_seconds()),
@@ -123,11 +127,10 @@ def _of_step(metric: Metric, step: Step, per_second: float, base_rate: float, al
         )
 
 
-def _samples(metric: Metric, weight: int, base_rate: float, alpha: Allocation) -> int | None:
+def _samples(metric: Metric, traffic: Traffic, alpha: Allocation) -> int | None:
     if metric.stable:
-        traffic = Traffic(base_rate, base_rate, (100 - weight) / weight)
         return samples_until_pass(Evidence(), margin_of(metric.stable), alpha, traffic=traffic)
-    return _samples_within(metric.threshold, base_rate, alpha) if metric.threshold else 0
+    return _samples_within(metric.threshold, traffic.stable, alpha) if metric.threshold else 0
 
 
 def _samples_within(bounds: Bounds, base_rate: float, alpha: Allocation) -> int | None:

@@ -23,8 +23,9 @@ ENOUGH_SAMPLES = 50
 class Judged:
     """`asked_at` is when the older of its two looks was asked, None without any.
 
-    `in_a_row` counts looks with this verdict. `pending`: its labels cannot be there yet, so it is not due. `permanent`
-    marks what a person has to mend. `evidence` is what the looks of this step have added up to, None as before.
+    `in_a_row` counts looks with this verdict. `pending`: its labels cannot be there yet, so it is not due. `optional`:
+    it may fail, but nobody waits for it. `permanent` marks what a person has to mend. `evidence` is what the looks of
+    this step have added up to, None as before.
     """
 
     metric: Metric
@@ -33,6 +34,7 @@ class Judged:
     in_a_row: int = 0
     permanent: bool = False
     pending: bool = False
+    optional: bool = False
     evidence: StepEvidence | None = None
 
     @property
@@ -42,7 +44,7 @@ class Judged:
     @property
     def awaited(self) -> bool:
         """Whether the hold needs a fresh look at it."""
-        return self.decides and not self.pending
+        return self.decides and not self.pending and not self.optional
 
     @property
     def fails(self) -> bool:
@@ -62,7 +64,7 @@ class Judged:
 
     @property
     def lets_promote(self) -> bool:
-        return not self.decides or self.finding.verdict is Verdict.PASS
+        return not self.decides or self.optional or self.finding.verdict is Verdict.PASS
 
     @property
     def lacks_data(self) -> bool:

@@ -21,10 +21,20 @@ from modelwright.analysis.threshold import fast_limit, within
 from modelwright.analysis.verdict import Finding, Verdict
 from modelwright.api.durations import format_duration
 from modelwright.api.metrics import During, History, Metric, Mode
-from modelwright.api.rollout import Confirm, MetricStatus, RolloutSpec
+from modelwright.api.rollout import MetricStatus, RolloutSpec
 from modelwright.cluster.answers import Answer
 from modelwright.metrics.questions import CountsLook, HistoryLook, MeanLook, NoLook, ValueLook
-from modelwright.rollouts.plan.asking import PAST, due, evidence_begins, questions_of, share_questions
+from modelwright.rollouts.plan.asking import (
+    PAST,
+    asks_for_share,
+    due,
+    during,
+    evidence_begins,
+    is_optional,
+    questions_of,
+    share_questions,
+)
+from modelwright.rollouts.plan.course import course_of
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.folding import JUST_NOW, LATELY, fold_bounded, fold_counts, fold_moments, newest
 from modelwright.rollouts.plan.judged import ENOUGH_SAMPLES, Judged, StepEvidence
@@ -41,19 +51,22 @@ def judge(draft: Draft) -> tuple[Judged, ...]:
     if not step or not step.evidence_since or step.evidence_since > draft.now:
         return ()
     alpha = allocation(draft.spec, step.stretch)
+    where = during(draft)
     return tuple(
-        _judge_one(draft, metric, alpha) for metric in draft.spec.analysis.metrics if due(metric, draft.candidate)
+        _judge_one(draft, metric, alpha, optional=is_optional(metric, where))
+        for metric in draft.spec.analysis.metrics
+        if due(metric, where)
     )
 
 
 def allocation(spec: RolloutSpec, stretch: int = 1) -> Allocation:
     """What each deciding guardrail may err in this stretch of evidence, so that the whole rollout keeps its error rate.
 
-    A step plans for two: until the traffic seen confirms its weight, and from then on. The bake time is a step of its
+    A leg plans for two: until the traffic seen confirms its split, and from then on. The bake time is a step of its
     own where a guardrail holds without stable.
     """
     deciding = [metric for metric in spec.analysis.metrics if metric.mode is Mode.DECIDE and metric.value is None]
-    steps = sum(1 for step in spec.steps if step.weight < 100)
+    steps = course_of(spec).stretches
     if any(metric.threshold and During.BAKE in metric.during for metric in deciding):
         steps += 1
     return allocate(spec.analysis.error_rate, deciding_guardrails=len(deciding), planned=2 * steps, stretch=stretch)
@@ -63,7 +76,7 @@ def judge_share(draft: Draft) -> Finding:
     """Whether the traffic seen since the route accepted the weight is the traffic asked for."""
     step = draft.status.step
     assert step is not None
-    if draft.spec.confirm is Confirm.ROUTE_ACCEPTED:
+    if not asks_for_share(draft):
         return Finding(Verdict.PASS, "RouteAccepted", "the route accepted the weights")
     looks = {arm: _look(draft.seen.answers.get(asked)) for arm, asked in share_questions(draft).items()}
     missing = next((look for look in looks.values() if isinstance(look, Finding)), None)
@@ -73,16 +86,19 @@ def judge_share(draft: Draft) -> Finding:
     if "stable" not in looks:
         reached = candidate.total >= ENOUGH_SAMPLES
         verdict = Verdict.PASS if reached else Verdict.INCONCLUSIVE
-        return Finding(verdict, "ObservedShare", "the candidate serves all traffic", candidate.total)
+        says = "copies of requests arrive" if step.mirror else "the candidate serves all traffic"
+        return Finding(verdict, "ObservedShare", says, candidate.total)
     return observed_share(looks["stable"].counts.total, candidate.total, weight=step.weight)
 
 
-def _judge_one(draft: Draft, metric: Metric, alpha: Allocation) -> Judged:
+def _judge_one(draft: Draft, metric: Metric, alpha: Allocation, *, optional: bool) -> Judged:
     begins = evidence_begins(draft, metric)
     assert begins is not None
     if begins > draft.now:
         late = f"labels come {format_duration(metric.horizon)} after the predictions of this step"
-        return Judged(metric, Finding(Verdict.INCONCLUSIVE, "LabelsPending", late), None, pending=True)
+        return Judged(
+            metric, Finding(Verdict.INCONCLUSIVE, "LabelsPending", late), None, pending=True, optional=optional
+        )
     asked = questions_of(draft, metric, begins)
     answers = [draft.seen.answers.get(question) for question in asked.values()]
     # The past is asked for seldom, and does not grow old.
@@ -102,6 +118,7 @@ def _judge_one(draft: Draft, metric: Metric, alpha: Allocation) -> Judged:
         in_a_row=_in_a_row(draft, known, finding.verdict, asked_at),
         permanent=any(a and isinstance(a.value, NoLook) and a.value.permanent for a in answers),
         evidence=evidence,
+        optional=optional,
     )
 
 

@@ -13,7 +13,14 @@ REJECTED_KEPT = 100
 HISTORY_KEPT = 50
 """Enough for the ten weeks of `compare.history` where a model is replaced every other day."""
 
-RESULT = {Stage.ROLLING_BACK: "RolledBack", Stage.ABORTING: "Aborted", Stage.SUPERSEDING: "Superseded"}
+RESULT = {
+    Stage.ROLLING_BACK: "RolledBack",
+    Stage.ABORTING: "Aborted",
+    Stage.SUPERSEDING: "Superseded",
+    Stage.CONCLUDING: "Concluded",
+}
+QUIET = (Stage.SUPERSEDING, Stage.CONCLUDING)
+"""Ways out that nobody has to be warned of."""
 
 
 def leave(draft: Draft, stage: Stage, reason: str, message: str, *, reject: bool) -> None:
@@ -24,7 +31,7 @@ def leave(draft: Draft, stage: Stage, reason: str, message: str, *, reject: bool
         rejection = Rejection(candidate.revision, candidate.model.digest, draft.now, message, candidate.model.version)
         others = [known for known in draft.status.rejected if known.revision != candidate.revision]
         draft.change(rejected=(rejection, *others)[:REJECTED_KEPT])
-    draft.tell(reason, f"{candidate.model.version}: {message}", warn=stage is not Stage.SUPERSEDING)
+    draft.tell(reason, f"{candidate.model.version}: {message}", warn=stage not in QUIET)
     go_back(draft)
 
 
@@ -33,8 +40,8 @@ def go_back(draft: Draft) -> None:
     stable, candidate, route = draft.stable, draft.candidate, draft.seen.route
     draft.urgent = True
     if draft.seen.ready(stable.revision) == 0:
-        draft.say(
-            Mood.ROLLING_BACK,
+        _say(
+            draft,
             "StableUnavailable",
             f"{candidate.model.version} has to go, but stable {stable.model.version} has no ready endpoint: held",
         )
@@ -43,9 +50,9 @@ def go_back(draft: Draft) -> None:
     draft.give(Split())
     if route is None or route.split != Split():
         draft.do(WriteRoute())
-        draft.say(Mood.ROLLING_BACK, "RollingBack", f"from {candidate.model.version} to {stable.model.version}")
+        _say(draft, "RollingBack", f"from {candidate.model.version} to {stable.model.version}")
     elif not route.accepted:
-        draft.say(Mood.ROLLING_BACK, "RollingBack", f"weight 0 for {candidate.model.version} is not yet confirmed")
+        _say(draft, "RollingBack", f"weight 0 for {candidate.model.version} is not yet confirmed")
     else:
         settle(draft)
 
@@ -56,11 +63,18 @@ def settle(draft: Draft) -> None:
     assert stage is not None
     result = RESULT[stage]
     record(draft, candidate.revision, candidate.model.version, result)
+    _say(draft, "RollingBack", f"all traffic is back on {draft.stable.model.version}")
     draft.change(stage=None, stage_since=draft.now, candidate=None, started_at=None)
-    if stage is not Stage.SUPERSEDING:
+    if stage not in QUIET:
         draft.tell("RolledBack", f"all traffic is back on {draft.stable.model.version}", warn=True)
-    draft.say(Mood.ROLLING_BACK, "RollingBack", f"all traffic is back on {draft.stable.model.version}")
     draft.look_again(draft.spec.promotion.scale_down_delay)
+
+
+def _say(draft: Draft, reason: str, message: str) -> None:
+    if draft.status.stage is Stage.CONCLUDING:
+        draft.say(Mood.MOVING, "Concluding" if reason == "RollingBack" else reason, message)
+    else:
+        draft.say(Mood.ROLLING_BACK, reason, message)
 
 
 def record(draft: Draft, revision: str, version: str, result: str) -> None:

@@ -34,6 +34,18 @@ def source_problem(rollout: ModelRollout, sources: Mapping[str, MetricSource]) -
     return ""
 
 
+def router_obstacle(draft: Draft) -> str:
+    """Why the strategy cannot go through this router, "" if it can, or nobody knows yet."""
+    route = draft.seen.route
+    missing = sorted(draft.course.needs & route.unsupported) if route else []
+    if not missing:
+        return ""
+    return (
+        f"the strategy needs {' and '.join(missing)} of the router, which does not support it: "
+        "leave those steps out, or use a Gateway whose class has them among its supportedFeatures"
+    )
+
+
 def route_obstacle(draft: Draft) -> Obstacle | None:
     """Why no weight can be raised on the route as it stands, None while it is accepted or may still be."""
     route = draft.seen.route

@@ -11,26 +11,60 @@ from datetime import timedelta
 from modelwright.analysis.verdict import Verdict
 from modelwright.api.durations import format_duration
 from modelwright.api.rollout import OnDeadline, OnNoData, Stage, State
+from modelwright.rollouts.plan.course import PERSONS
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.judged import Judged
 from modelwright.rollouts.plan.leaving import leave
 from modelwright.rollouts.plan.pinning import goes_back
 
 SUSPENDED = "Suspended"
+CONCLUDED = "Concluded"
 
 
 def pause(draft: Draft, reason: str, message: str) -> None:
     """Wait until somebody resumes."""
+    stop_counting(draft)
     draft.change(paused=reason, paused_message=message, stage_since=draft.now)
     draft.tell("Paused", message, warn=True)
 
 
 def resume(draft: Draft) -> None:
-    """Go on. Time in which a person was awaited does not count towards the progress deadline."""
-    status = draft.status
-    if status.paused and status.started_at and status.stage_since:
-        draft.change(started_at=status.started_at + (draft.now - status.stage_since))
+    """Go on. A pause that the strategy itself asked for is over with that."""
+    stop_counting(draft)
+    if draft.status.paused in PERSONS and draft.status.step:
+        draft.change_step(released_at=draft.now)
     draft.change(paused="", paused_message="", stage_since=draft.now)
+
+
+def stop_counting(draft: Draft) -> None:
+    """Keep the time since `stage_since` from the progress deadline if it was a pause, a person's or the strategy's."""
+    status = draft.status
+    if (status.paused or _in_pause(draft)) and status.started_at and status.stage_since:
+        draft.change(started_at=status.started_at + (draft.now - status.stage_since), stage_since=draft.now)
+
+
+def heed_pause(draft: Draft, where: str) -> None:
+    """A leg that waits for a person does so once it is reached; after an edit that took it away it does not."""
+    leg, step, paused = draft.leg, draft.status.step, draft.status.paused
+    awaits = leg.awaits if leg and step and step.confirmed_at and step.released_at is None else ""
+    if awaits and not paused:
+        message = f"{where}: waits for the command promote"
+        stop_counting(draft)
+        draft.change(paused=awaits, paused_message=message, stage_since=draft.now)
+        draft.tell(awaits, message)
+    elif paused in PERSONS and paused != awaits:
+        resume(draft)
+
+
+def conclude(draft: Draft, message: str) -> None:
+    """The strategy has shown what it was for, and promotes nothing: what follows is somebody's word."""
+    version = draft.candidate.model.version
+    leave(draft, Stage.CONCLUDING, CONCLUDED, message, reject=False)
+    draft.change(paused=CONCLUDED, paused_message=f"{version}: {message}")
+
+
+def _in_pause(draft: Draft) -> bool:
+    return draft.leg is not None and draft.leg.is_pause
 
 
 def heed_suspension(draft: Draft, where: str) -> None:
@@ -40,6 +74,7 @@ def heed_suspension(draft: Draft, where: str) -> None:
         # A freeze never blocks a rollback.
         suspended = False
     if suspended and not paused:
+        stop_counting(draft)
         draft.change(paused=SUSPENDED, paused_message=f"{where}: held by spec.state Suspended", stage_since=draft.now)
     elif not suspended and paused == SUSPENDED:
         resume(draft)
@@ -48,7 +83,7 @@ def heed_suspension(draft: Draft, where: str) -> None:
 def deadline_passed(draft: Draft) -> bool:
     """Whether the rollout took too long, pauses and the bake time not counted; what that means is then done."""
     status, analysis = draft.status, draft.spec.analysis
-    if analysis.progress_deadline is None or status.paused or status.stage is Stage.BAKING:
+    if analysis.progress_deadline is None or status.paused or status.stage is Stage.BAKING or _in_pause(draft):
         return False
     assert status.started_at is not None
     left = status.started_at + analysis.progress_deadline - draft.now

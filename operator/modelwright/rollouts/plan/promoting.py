@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from modelwright.api.rollout import Arm
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.leaving import record
@@ -49,13 +50,12 @@ def _settle(draft: Draft) -> None:
     draft.change(
         stage=None,
         stage_since=draft.now,
-        stable=new,
+        stable=Arm(new.revision, new.model, 100, new.retrain_run),
         candidate=None,
         started_at=None,
         switched_at=None,
         step=None,
     )
-    draft.change(stable=type(new)(new.revision, new.model, 100, new.retrain_run))
     record(draft, new.revision, new.model.version, "Promoted")
     draft.tell("Promoted", f"{new.model.version} serves all traffic, after {old.model.version}")
     draft.look_again(draft.spec.promotion.scale_down_delay)

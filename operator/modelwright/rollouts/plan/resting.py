@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from modelwright.api.rollout import Arm, Stage, State
+from modelwright.api.rollout import Arm, Candidate, Stage, State
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.borrowing import hand_back
 from modelwright.rollouts.plan.desired import Desired, unpinned
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.following import absence, registry_trouble
 from modelwright.rollouts.plan.leaving import record
-from modelwright.rollouts.plan.obstacles import source_obstacle
+from modelwright.rollouts.plan.obstacles import router_obstacle, source_obstacle
 from modelwright.rollouts.plan.pinning import goes_back
 from modelwright.rollouts.plan.queueing import leave_queue, waits_for_others
 from modelwright.rollouts.plan.running import POD_LOOK, ensure_running, ensure_stable, point, retire_others
@@ -40,6 +40,8 @@ def _look_for_news(draft: Draft, want: Desired | None) -> None:
         return
     if obstacle := source_obstacle(draft):
         draft.say(Mood.STALLED, "InvalidSpec", obstacle)
+    elif obstacle := router_obstacle(draft):
+        draft.say(Mood.STALLED, "UnsupportedByRouter", obstacle)
     elif want is None and (trouble := registry_trouble(draft)):
         draft.say(trouble.mood, trouble.reason, trouble.message)
     elif want is None or want.revision == draft.stable.revision:
@@ -82,12 +84,12 @@ def _start(draft: Draft, want: Desired) -> None:
         stage_since=draft.now,
         started_at=draft.now,
         began_at=draft.now,
-        candidate=Arm(want.revision, want.model, 0, want.retrain_run),
+        candidate=Candidate(want.revision, want.model, 0, want.retrain_run),
         step=first_step(draft),
         metrics=(),
         queued_at=None,
     )
-    if not draft.spec.steps:
+    if not draft.course.legs:
         draft.change(stage=Stage.BAKING)
     draft.tell("RolloutStarted", f"{want.model.version} against {draft.stable.model.version}")
     if draft.seen.route and draft.seen.route.advice:
@@ -108,7 +110,7 @@ def _first_version(draft: Draft, want: Desired | None) -> None:
     if draft.status.stage is None and waits_for_others(draft, want.model.version):
         return
     spec, seen = draft.spec, draft.seen
-    arm = Arm(want.revision, want.model, 0, want.retrain_run)
+    arm = Candidate(want.revision, want.model, 0, want.retrain_run)
     draft.change(stage=Stage.STARTING, candidate=arm, started_at=draft.status.started_at or draft.now)
     leave_queue(draft)
     ensure_running(draft, want.revision, want.model, spec.replicas)

@@ -17,22 +17,24 @@ from modelwright.rollouts.actions import (
 )
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.revision import revision_of
+from modelwright.traffic.route import Split
 
 POD_LOOK = timedelta(seconds=10)
 """Pods are not watched: why they do not start has to be looked up, for as long as they do not."""
 
 
-def candidate_scale(spec: RolloutSpec, weight: int) -> int:
-    """Pods for a candidate at `weight`: its share of the replicas, but two of them where there are two.
+def candidate_scale(spec: RolloutSpec, split: Split, *, full: bool = False) -> int:
+    """Pods for a candidate that is given `split`: its share of the replicas, but two of them where there are two.
 
-    One pod alone makes every error of that pod look like an error of the model.
+    One pod alone makes every error of that pod look like an error of the model. Nobody knows how many testers there
+    are: two pods have to do.
     """
     workload = spec.workload
-    if workload.candidate_replicas is CandidateReplicas.FULL or weight == 100:
+    if full or workload.candidate_replicas is CandidateReplicas.FULL or split.weight == 100:
         return spec.replicas
     if workload.fixed_replicas is not None:
         return workload.fixed_replicas
-    return min(spec.replicas, max(2, ceil(spec.replicas * weight / 100)))
+    return min(spec.replicas, max(2, ceil(spec.replicas * max(split.weight, split.mirror) / 100)))
 
 
 def enough(wanted: int) -> int:

@@ -20,7 +20,7 @@ def where(draft: Draft) -> str:
     step, candidate = draft.status.step, draft.candidate
     assert step is not None
     place = "baking" if draft.status.stage is Stage.BAKING else f"step {step.number} of {step.of}"
-    return f"{candidate.weight} % to {candidate.model.version}, {place}"
+    return f"{draft.given} to {candidate.model.version}, {place}"
 
 
 def said(draft: Draft, item: Judged) -> str:

@@ -1,4 +1,4 @@
-"""A canary step, and the bake time after the last one: pods ready → weight → confirmed → held → next."""
+"""A leg on the way to 100 %, and the bake time after the last one: pods ready → split → confirmed → held → next."""
 
 from __future__ import annotations
 
@@ -6,47 +6,41 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from modelwright.analysis.verdict import Verdict
-from modelwright.api.rollout import Stage, Step, StepStatus
-from modelwright.rollouts.actions import WriteRoute
+from modelwright.api.durations import format_duration
+from modelwright.api.rollout import Stage, StepStatus
 from modelwright.rollouts.plan import hold
-from modelwright.rollouts.plan.borrowing import is_secured
+from modelwright.rollouts.plan.course import Leg, new_step, split_of
 from modelwright.rollouts.plan.draft import Draft, Mood
+from modelwright.rollouts.plan.endpoints import candidate_runs, lost_endpoints
 from modelwright.rollouts.plan.judged import Judged
-from modelwright.rollouts.plan.judging import judge, judge_share
+from modelwright.rollouts.plan.judging import judge
 from modelwright.rollouts.plan.leaving import leave
 from modelwright.rollouts.plan.obstacles import source_obstacle
-from modelwright.rollouts.plan.pausing import deadline_passed, heed_suspension, patience_ended
+from modelwright.rollouts.plan.pausing import (
+    conclude,
+    deadline_passed,
+    heed_pause,
+    heed_suspension,
+    patience_ended,
+    stop_counting,
+)
+from modelwright.rollouts.plan.raising import await_acceptance, await_traffic, raise_when_ready
 from modelwright.rollouts.plan.recording import record
-from modelwright.rollouts.plan.running import POD_LOOK, candidate_scale, enough, ensure_running, ensure_stable, point
-from modelwright.rollouts.plan.saying import said, say_not_decided, say_route, say_what_is_awaited, where
+from modelwright.rollouts.plan.running import ensure_stable
+from modelwright.rollouts.plan.saying import said, say_not_decided, say_what_is_awaited, where
 from modelwright.traffic.route import Split
-
-MAX_RESTARTS = 3
-"""How often a candidate may lose its endpoints within one step; the third time is a rollback."""
-
-
-def steps_of(draft: Draft) -> tuple[Step, ...]:
-    """The steps with two arms. A last step of 100 % is what the bake time is, and adds its hold to it."""
-    return tuple(step for step in draft.spec.steps if step.weight < 100)
-
-
-def bake_time(draft: Draft) -> timedelta:
-    held_at_100 = sum((step.hold for step in draft.spec.steps if step.weight == 100), timedelta(0))
-    return draft.spec.promotion.bake_time + held_at_100
 
 
 def first_step(draft: Draft) -> StepStatus:
-    steps = steps_of(draft)
-    weight = steps[0].weight if steps else 100
-    return StepStatus(number=1, of=max(1, len(steps)), weight=weight, started_at=draft.now)
+    legs = draft.course.legs
+    return new_step(draft.course, 1, legs[0].split if legs else Split(100), draft.now)
 
 
 def plan_step(draft: Draft) -> None:
     """One pass of Stepping or Baking."""
     ensure_stable(draft)
     _follow_edited_strategy(draft)
-    if not _candidate_runs(draft) or _lost_endpoints(draft):
+    if not candidate_runs(draft) or lost_endpoints(draft):
         return
     judged = judge(draft)
     record(draft, judged)
@@ -56,98 +50,49 @@ def plan_step(draft: Draft) -> None:
         leave(draft, Stage.ROLLING_BACK, "RollingBack", reason, reject=True)
         return
     heed_suspension(draft, where(draft))
+    heed_pause(draft, where(draft))
     ended = deadline_passed(draft) or patience_ended(draft, judged)
     if (ended and draft.status.stage not in (Stage.STEPPING, Stage.BAKING)) or _waits_for_a_person(draft, judged):
         return
     step = draft.status.step
     assert step is not None
     if step.asked_at is None:
-        _raise_when_ready(draft, judged)
+        raise_when_ready(draft, judged)
     elif step.accepted_at is None:
-        _await_acceptance(draft)
+        await_acceptance(draft)
     elif step.confirmed_at is None:
-        _await_traffic(draft)
-    elif hold.count(draft, judged, _hold_of_step(draft)):
+        await_traffic(draft)
+    elif _is_over(draft, judged):
         _advance(draft, judged)
     else:
-        last = draft.status.stage is Stage.STEPPING and step.number == step.of
+        last = draft.leg is not None and step.number == step.of
         to_promote = last and hold.is_over(draft, _hold_of_step(draft))
         say_what_is_awaited(draft, judged, to_promote=to_promote)
 
 
 def _follow_edited_strategy(draft: Draft) -> None:
-    """After an edit the weight stays, and the rollout goes on at the first step that is not below it."""
-    step, steps = draft.status.step, steps_of(draft)
+    """After an edit the split stays, and the rollout goes on at the first leg that does not give less."""
+    step, legs = draft.status.step, draft.course.legs
     assert step is not None
     if draft.status.stage is Stage.BAKING:
         return
-    known = step.number <= len(steps) and steps[step.number - 1].weight == step.weight and step.of == len(steps)
-    if known or (not steps and step.weight == 100):
+    split = split_of(step)
+    if not legs:
+        # All that is left is 100 %, on the evidence of this leg.
+        last = new_step(draft.course, 1, Split(100), step.started_at, step)
+        draft.change(stage=Stage.BAKING, step=last)
         return
-    number = next((n for n, wanted in enumerate(steps, 1) if wanted.weight >= step.weight), len(steps) or 1)
+    there = [number for number, leg in enumerate(legs, 1) if leg.split == split]
+    if step.number in there and step.of == len(legs):
+        return
+    upward = (number for number, leg in enumerate(legs, 1) if leg.split.weight >= split.weight)
+    number = step.number if step.number in there else next(iter(there), None) or next(upward, len(legs))
     if step.asked_at is None:
-        weight = max(draft.candidate.weight, steps[number - 1].weight if steps else 100)
-        draft.change_step(weight=weight)
-    draft.change_step(number=number, of=max(1, len(steps)))
-
-
-def _candidate_runs(draft: Draft) -> bool:
-    """Ask for the candidate's pods at the scale of this step, selected by the candidate Service."""
-    step, candidate = draft.status.step, draft.candidate
-    assert step is not None
-    scale = candidate_scale(draft.spec, step.weight)
-    if not ensure_running(draft, candidate.revision, candidate.model, scale):
-        leave(draft, Stage.SUPERSEDING, "Superseded", "nothing is left from which its pods can be made", reject=False)
-        return False
-    service, route = draft.seen.candidate_service, draft.seen.route
-    if service is None or service.revision != candidate.revision:
-        if route is not None and (route.split != Split() or route.accepted is False):
-            draft.say(Mood.HOLDING, "Progressing", "waits for weight 0 before the candidate Service is moved")
-            return False
-        point(draft, "candidate", candidate.revision)
-    return True
-
-
-def _lost_endpoints(draft: Draft) -> bool:
-    """Availability is observed, not queried: a candidate that holds weight without endpoints gets weight 0 at once."""
-    step, candidate = draft.status.step, draft.candidate
-    assert step is not None
-    ready = draft.seen.ready(candidate.revision)
-    needed = enough(candidate_scale(draft.spec, candidate.weight))
-    if draft.given == Split() or ready >= needed:
-        return False
-    message = f"{ready} of at least {needed} endpoints of {candidate.model.version} are ready"
-    if step.restarts + 1 >= MAX_RESTARTS:
-        times = f"for the {MAX_RESTARTS}rd time in this step" if MAX_RESTARTS == 3 else "too often in this step"
-        leave(draft, Stage.ROLLING_BACK, "CandidateUnavailable", f"{message}, {times}", reject=True)
-        return True
-    draft.give(Split())
-    draft.do(WriteRoute())
-    draft.urgent = True
-    begin_again(draft, restarts=step.restarts + 1)
-    draft.tell("CandidateUnavailable", f"{message}: weight 0 until they are", warn=True)
-    draft.say(Mood.HOLDING, "CandidateUnavailable", f"{message}: weight 0 until they are")
-    return True
-
-
-def begin_again(draft: Draft, *, restarts: int) -> None:
-    """After the weight fell, the step starts over, on evidence of its own: weights are never pooled.
-
-    The way back to 100 % leads over the last canary step, not past it.
-    """
-    step, steps = draft.status.step, steps_of(draft)
-    assert step is not None
-    number = min(step.number, max(1, len(steps)))
-    fresh = StepStatus(
-        number,
-        max(1, len(steps)),
-        steps[number - 1].weight if steps else 100,
-        draft.now,
-        evidence_since=draft.now if draft.given.serves else None,
-        restarts=restarts,
-        stretch=step.stretch + 1,
-    )
-    draft.change(step=fresh, stage=Stage.STEPPING if steps else Stage.BAKING)
+        # Nothing was asked for yet: then nothing has to stay.
+        wanted = legs[number - 1].split
+        split = wanted if wanted.weight >= draft.given.weight else draft.given
+    fresh = new_step(draft.course, number, split, step.started_at)
+    draft.change_step(number=fresh.number, of=fresh.of, weight=fresh.weight, mirror=fresh.mirror, testers=fresh.testers)
 
 
 def _waits_for_a_person(draft: Draft, judged: Sequence[Judged]) -> bool:
@@ -166,83 +111,30 @@ def _waits_for_a_person(draft: Draft, judged: Sequence[Judged]) -> bool:
     return True
 
 
-def _raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
-    step, candidate, route = draft.status.step, draft.candidate, draft.seen.route
-    assert step is not None
-    service = draft.seen.candidate_service
-    ready = service.ready.get(candidate.revision, 0) if service and service.revision == candidate.revision else 0
-    wanted = candidate_scale(draft.spec, step.weight)
-    deployment = draft.seen.deployments.get(candidate.revision)
-    if ready < wanted:
-        problem = f": {deployment.problem}" if deployment and deployment.problem else ""
-        draft.say(
-            Mood.MOVING, "WaitingForPods", f"{ready} of {wanted} pods of {candidate.model.version} ready{problem}"
-        )
-        draft.look_again(POD_LOOK)
-    elif route is None:
-        draft.do(WriteRoute(draft.given))
-        draft.say(Mood.MOVING, "WaitingForRoute", "the route is being created")
-    elif route.obstacle or not route.accepted or draft.writes_route:
-        say_route(draft)
-    elif draft.seen.ready(draft.stable.revision) == 0:
-        draft.say(Mood.HOLDING, "StableUnavailable", "stable has no ready endpoint: the weight is held")
-    elif not draft.seen.may_raise:
-        draft.say(Mood.HOLDING, "LeaseNotRenewed", "the operator's lease is too old to raise a weight")
-        draft.look_again(timedelta(seconds=1))
-    elif candidate.weight > 0 and not hold.let_raise(draft, judged, step.weight):
-        say_what_is_awaited(draft, judged, to_promote=step.weight == 100)
-    elif is_secured(draft):
-        draft.do(WriteRoute(Split(step.weight), route.resource_version))
-        draft.give(Split(step.weight))
-        draft.change_step(asked_at=draft.now, evidence_since=draft.now, stretch=step.stretch + 1)
-        draft.tell("WeightRaised", f"{step.weight} % to {candidate.model.version}")
-        draft.say(Mood.MOVING, "StepRunning", where(draft))
-
-
-def _await_acceptance(draft: Draft) -> None:
-    step, route = draft.status.step, draft.seen.route
-    assert step is not None
-    if route is None or not route.accepted or route.split != Split(step.weight):
-        say_route(draft)
-        return
-    draft.change_step(accepted_at=draft.now)
-    draft.look_again(timedelta(0))
-    draft.say(Mood.MOVING, "StepRunning", where(draft))
-
-
-def _await_traffic(draft: Draft) -> None:
-    step = draft.status.step
-    assert step is not None
-    share = judge_share(draft)
-    if share.verdict is Verdict.PASS:
-        delay = draft.spec.analysis.initial_delay
-        begins = draft.now + delay
-        draft.change_step(confirmed_at=draft.now, evidence_since=begins, stretch=step.stretch + 1)
-        draft.look_again(delay)
-        draft.tell("WeightConfirmed", f"{where(draft)}: {share.message}")
-        draft.say(Mood.MOVING, "StepRunning", where(draft))
-    elif share.verdict is Verdict.INCONCLUSIVE or share.reason == "NotYetMeasured":
-        draft.say(Mood.MOVING, "ConfirmingTraffic", f"{where(draft)}: waits until the traffic seen fits the weight")
-    elif share.verdict is Verdict.FAIL:
-        says = f"the share of traffic seen is outside {share.bound}, which the weight allows"
-        draft.say(Mood.HOLDING, "TrafficMismatch", f"{where(draft)}: {says}")
-    else:
-        draft.say(Mood.HOLDING, share.reason, f"{where(draft)}: {share.message}")
-
-
 def _hold_of_step(draft: Draft) -> timedelta:
-    step, steps = draft.status.step, steps_of(draft)
+    return draft.leg.hold if draft.leg else draft.course.bake_time
+
+
+def _is_over(draft: Draft, judged: Sequence[Judged]) -> bool:
+    """Whether the leg is done: a pause by time or by word, all others by what was seen."""
+    leg, step = draft.leg, draft.status.step
     assert step is not None
-    if draft.status.stage is Stage.BAKING or not steps:
-        return bake_time(draft)
-    return steps[step.number - 1].hold
+    if leg is None or not leg.is_pause:
+        return hold.count(draft, judged, _hold_of_step(draft))
+    if step.released_at is not None:
+        return True
+    left = step.started_at + leg.hold - draft.now
+    if not leg.awaits and left > timedelta(0):
+        draft.look_again(left)
+    return not leg.awaits and left <= timedelta(0)
 
 
 def _advance(draft: Draft, judged: Sequence[Judged]) -> None:
-    """The hold is over and the looks after it let go on."""
-    step, steps = draft.status.step, steps_of(draft)
+    """The leg is over and the looks after it let go on."""
+    step, course = draft.status.step, draft.course
     assert step is not None
-    if draft.status.stage is Stage.BAKING or not steps:
+    leg = draft.leg
+    if leg is None:
         draft.change(stage=Stage.PROMOTING, stage_since=draft.now, step=None, switched_at=None)
         draft.tell("Promoting", f"{draft.candidate.model.version} passed; from here on only forward")
         draft.say(Mood.MOVING, "Promoting", f"{draft.candidate.model.version} becomes stable")
@@ -251,32 +143,44 @@ def _advance(draft: Draft, judged: Sequence[Judged]) -> None:
         draft.say(Mood.HOLDING, "LeaseNotRenewed", "the operator's lease is too old to raise a weight")
         draft.look_again(timedelta(seconds=1))
         return
-    wanted = steps[step.number - 1].weight
-    if wanted > step.weight:
-        following, stage = (step.number, wanted), Stage.STEPPING
-    elif step.number < len(steps):
-        following, stage = (step.number + 1, steps[step.number].weight), Stage.STEPPING
+    split, edited = split_of(step), leg.split != split_of(step) and leg.split.weight >= step.weight
+    if edited or step.number < len(course.legs):
+        number = step.number if edited else step.number + 1
+        following = _following(draft, step, course.legs[number - 1], number)
+        _go_on(draft, Stage.STEPPING, following)
+        return
+    blocking = [item for item in judged if not item.lets_promote]
+    if blocking:
+        say_not_decided(draft, blocking)
+    elif course.concludes:
+        says = f"{split} for {format_duration(leg.hold)} passed; {draft.stable.model.version} goes on serving"
+        conclude(draft, says)
     else:
-        blocking = [item for item in judged if not item.lets_promote]
-        if blocking:
-            say_not_decided(draft, blocking)
-            return
-        following, stage = (step.number, 100), Stage.BAKING
-    number, weight = following
-    # While its pods come up, the next step is judged on the evidence of this one.
-    draft.tell("StepPassed", f"{where(draft)} passed")
-    draft.change(
-        stage=stage,
-        stage_since=draft.now,
-        step=StepStatus(
-            number, len(steps), weight, draft.now, evidence_since=step.evidence_since, stretch=step.stretch
-        ),
+        _go_on(draft, Stage.BAKING, new_step(course, step.number, Split(100), draft.now, step))
+
+
+def _following(draft: Draft, step: StepStatus, leg: Leg, number: int) -> StepStatus:
+    """The step of the next leg. A pause goes on with all that was confirmed."""
+    following = new_step(draft.course, number, leg.split, draft.now, step)
+    if not leg.is_pause or leg.split != split_of(step):
+        return following
+    return replace(
+        following,
+        asked_at=step.asked_at,
+        accepted_at=step.accepted_at,
+        confirmed_at=step.confirmed_at,
+        saved_at=step.saved_at,
+        restarts=step.restarts,
     )
+
+
+def _go_on(draft: Draft, stage: Stage, step: StepStatus) -> None:
+    draft.tell("StepPassed", f"{where(draft)} passed")
+    stop_counting(draft)
+    draft.change(stage=stage, stage_since=draft.now, step=step)
     draft.say(Mood.MOVING, "StepRunning", where(draft))
 
 
 def without_hold(draft: Draft) -> None:
-    """What `promote` means in a step: the rest of its hold is waived, the look after it is not."""
-    step = draft.status.step
-    assert step is not None
-    draft.change(step=replace(step, held=_hold_of_step(draft)))
+    """What `promote` means in a step: the rest of its hold is waived, the look after it is not. A pause is over."""
+    draft.change_step(held=_hold_of_step(draft), released_at=draft.now)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from modelwright.api.rollout import Stage
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.draft import Draft
-from modelwright.rollouts.plan.leaving import leave
-from modelwright.rollouts.plan.stepping import begin_again
+from modelwright.rollouts.plan.endpoints import begin_again
+from modelwright.rollouts.plan.leaving import RESULT, leave
 from modelwright.traffic.route import RouteSeen, Split
 
-OURS_TO_WRITE = (Stage.PROMOTING, Stage.ROLLING_BACK, Stage.ABORTING, Stage.SUPERSEDING)
+OURS_TO_WRITE = (Stage.PROMOTING, *RESULT)
 
 
 def police(draft: Draft) -> None:

@@ -1,0 +1,89 @@
+"""From pods to traffic: pods ready → split asked of the route → accepted → confirmed by what the data plane counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from modelwright.analysis.verdict import Verdict
+from modelwright.rollouts.actions import WriteRoute
+from modelwright.rollouts.plan import hold
+from modelwright.rollouts.plan.borrowing import is_secured
+from modelwright.rollouts.plan.course import split_of
+from modelwright.rollouts.plan.draft import Draft, Mood
+from modelwright.rollouts.plan.endpoints import scale_of_leg
+from modelwright.rollouts.plan.judged import Judged
+from modelwright.rollouts.plan.judging import judge_share
+from modelwright.rollouts.plan.obstacles import router_obstacle
+from modelwright.rollouts.plan.running import POD_LOOK
+from modelwright.rollouts.plan.saying import say_route, say_what_is_awaited, where
+
+
+def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
+    step, candidate, route = draft.status.step, draft.candidate, draft.seen.route
+    assert step is not None
+    service = draft.seen.candidate_service
+    ready = service.ready.get(candidate.revision, 0) if service and service.revision == candidate.revision else 0
+    wanted, split = scale_of_leg(draft), split_of(step)
+    deployment = draft.seen.deployments.get(candidate.revision)
+    if ready < wanted:
+        problem = f": {deployment.problem}" if deployment and deployment.problem else ""
+        draft.say(
+            Mood.MOVING, "WaitingForPods", f"{ready} of {wanted} pods of {candidate.model.version} ready{problem}"
+        )
+        draft.look_again(POD_LOOK)
+    elif route is None:
+        draft.do(WriteRoute(draft.given))
+        draft.say(Mood.MOVING, "WaitingForRoute", "the route is being created")
+    elif route.obstacle or not route.accepted or draft.writes_route:
+        say_route(draft)
+    elif obstacle := router_obstacle(draft):
+        draft.say(Mood.STALLED, "UnsupportedByRouter", obstacle)
+    elif draft.seen.ready(draft.stable.revision) == 0:
+        draft.say(Mood.HOLDING, "StableUnavailable", "stable has no ready endpoint: the weight is held")
+    elif not draft.seen.may_raise:
+        draft.say(Mood.HOLDING, "LeaseNotRenewed", "the operator's lease is too old to raise a weight")
+        draft.look_again(timedelta(seconds=1))
+    elif not split.is_within(draft.given) and step.evidence_since and not hold.let_raise(draft, judged, step.weight):
+        say_what_is_awaited(draft, judged, to_promote=step.weight == 100)
+    elif split == draft.given:
+        draft.change_step(asked_at=draft.now, accepted_at=draft.now)
+        draft.look_again(timedelta(0))
+        draft.say(Mood.MOVING, "StepRunning", where(draft))
+    elif is_secured(draft):
+        draft.do(WriteRoute(split, route.resource_version))
+        draft.give(split)
+        draft.change_step(asked_at=draft.now, evidence_since=draft.now, stretch=step.stretch + 1)
+        draft.tell("WeightRaised", f"{split} to {candidate.model.version}")
+        draft.say(Mood.MOVING, "StepRunning", where(draft))
+
+
+def await_acceptance(draft: Draft) -> None:
+    step, route = draft.status.step, draft.seen.route
+    assert step is not None
+    if route is None or not route.accepted or route.split != split_of(step):
+        say_route(draft)
+        return
+    draft.change_step(accepted_at=draft.now)
+    draft.look_again(timedelta(0))
+    draft.say(Mood.MOVING, "StepRunning", where(draft))
+
+
+def await_traffic(draft: Draft) -> None:
+    step = draft.status.step
+    assert step is not None
+    share = judge_share(draft)
+    if share.verdict is Verdict.PASS:
+        delay = draft.spec.analysis.initial_delay
+        begins = draft.now + delay
+        draft.change_step(confirmed_at=draft.now, evidence_since=begins, stretch=step.stretch + 1)
+        draft.look_again(delay)
+        draft.tell("WeightConfirmed", f"{where(draft)}: {share.message}")
+        draft.say(Mood.MOVING, "StepRunning", where(draft))
+    elif share.verdict is Verdict.INCONCLUSIVE or share.reason == "NotYetMeasured":
+        draft.say(Mood.MOVING, "ConfirmingTraffic", f"{where(draft)}: waits until the traffic seen fits the weight")
+    elif share.verdict is Verdict.FAIL:
+        says = f"the share of traffic seen is outside {share.bound}, which the weight allows"
+        draft.say(Mood.HOLDING, "TrafficMismatch", f"{where(draft)}: {says}")
+    else:
+        draft.say(Mood.HOLDING, share.reason, f"{where(draft)}: {share.message}")

@@ -1,0 +1,67 @@
+"""What must hold in every simulated rollout, whatever the strategy: checked at each write and after each pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelwright.analysis.verdict import Verdict
+from modelwright.api.metrics import Metric, Mode
+from modelwright.api.rollout import Stage
+from modelwright.metrics.questions import NoLook
+from modelwright.rollouts.plan import Plan
+from modelwright.rollouts.plan.asking import has_bounds
+from modelwright.traffic.route import Split
+
+if TYPE_CHECKING:
+    from tests.simulation.rollout_world import World
+
+
+def check_split(world: World, split: Split, version: str, plan: Plan) -> None:
+    """Of a write to the route. All that gives the candidate more than it has now is a raise."""
+    live = world.split or Split()
+    assert 0 <= split.weight <= 100
+    assert 0 <= split.mirror <= 100
+    assert not (split.weight and (split.mirror or split.testers)), "mixed populations cannot be compared"
+    if not split.is_within(live):
+        _check_raise(world, live, split, version, plan)
+
+
+def check_move(world: World, role: str, revision: str) -> None:
+    """Of a Service that selects another revision."""
+    live = world.split or Split()
+    gets_some = live != Split() if role == "candidate" else live.weight < 100
+    moved = role in world.services and world.services[role] != revision
+    assert not (moved and gets_some and world.ready(revision) == 0), "moved live traffic to no endpoints"
+
+
+def check_at_peace(world: World) -> None:
+    """After the passes of one moment: nobody is sent to a candidate that is not there, if there is anywhere else."""
+    candidate, stable = world.status.candidate, world.status.stable
+    if world.split and world.split.serves and candidate and stable and world.status.stage is not Stage.PROMOTING:
+        assert world.ready(candidate.revision) > 0 or world.ready(stable.revision) == 0, (
+            "users are sent to no endpoints"
+        )
+
+
+def _check_raise(world: World, live: Split, split: Split, version: str, plan: Plan) -> None:
+    assert version == str(world.route_version), "raised on a route that changed since it was read"
+    assert world.ready(world.services["candidate"]) > 0, "traffic to a revision without ready endpoints"
+    assert world.ready(world.services["stable"]) > 0, "raised while stable was down"
+    asked = {getattr(question, "metric", "") for question in world.questions}
+    deciding = {m.name for m in world.spec.analysis.metrics if _is_awaited(m, live) and m.name in asked}
+    verdicts = {metric.verdict for metric in plan.status.metrics if metric.name in deciding}
+    begins_anew = not world.status.step or world.status.step.evidence_since is None
+    assert begins_anew or not verdicts & {Verdict.FAIL}, "raised on a Fail"
+    if live != Split() and deciding:
+        questions = [question for question in world.questions if getattr(question, "metric", "") in deciding]
+        newest = [world.answers[question] for question in questions if question in world.answers]
+        assert len(newest) == len(questions), "raised without a look"
+        assert not any(isinstance(answer.value, NoLook) for answer in newest), "raised on no data"
+    if split.weight == 100 and deciding:
+        assert verdicts <= {Verdict.PASS}, f"went to 100 % on {verdicts}"
+
+
+def _is_awaited(metric: Metric, live: Split) -> bool:
+    """Among testers, and before any traffic, a metric without a bound of its own may only fail."""
+    alone = not live.weight and not live.mirror
+    return metric.mode is Mode.DECIDE and not (alone and not has_bounds(metric))
