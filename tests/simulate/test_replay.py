@@ -16,7 +16,8 @@ from click.testing import CliRunner
 from tests.retraining.builders import SOURCES, policy
 
 from modelwright.analysis.counts import Counts
-from modelwright.api.policy import Limits, RetrainPolicy
+from modelwright.api.limits import Limits
+from modelwright.api.policy import RetrainPolicy
 from modelwright.cli.main import main
 from modelwright.cli.replayed import days
 from modelwright.errors import InvalidSpec
