@@ -177,6 +177,16 @@ def test_identical_questions_within_an_interval_are_asked_once_also_by_many_thre
     assert len(looking.source.asked) == 2
 
 
+def test_ten_thousand_rollouts_that_ask_the_same_question_ask_it_once(looking: Looking) -> None:
+    looking.source.record(10, requests_total=10, errors_total=1)
+    looking.clock.now = BEGIN + 12
+    first = looking.asker.ask(QUESTION)
+    assert isinstance(first, CountsLook)
+    for number in range(10_000):
+        assert looking.asker.ask(replace(QUESTION, metric=f"of rollout {number}")) is first
+    assert len(looking.source.asked) == 2, "one for the events, one for the total"
+
+
 def test_one_selector_for_events_and_total_is_read_once(looking: Looking) -> None:
     looking.source.record(10, requests_total=10)
     assert looking.counts(12, replace(QUESTION, events="requests_total")) == Counts(10, 10)

@@ -91,6 +91,15 @@ def test_a_metric_that_only_reports_may_be_without_data() -> None:
     rolling(spec).until(lambda w: w.live_version == "v2")
 
 
+def test_a_metric_that_only_reports_says_fail_and_decides_nothing() -> None:
+    tried = replace(POSITIVES, name="tried", mode=Mode.DRY_RUN, limits=Limits())
+    world = rolling(analysed(ERRORS, tried, error_rate=Decimal("0.05")))
+    world.metrics.values["tried", "v2"] = 0.9
+    world.until(lambda w: any(m.name == "tried" and m.verdict == "Fail" for m in w.status.metrics))
+    world.until(lambda w: w.live_version == "v2")
+    assert not world.status.rejected
+
+
 def test_errors_in_a_row_beyond_their_limit_pause() -> None:
     world = rolling(analysed(replace(ERRORS, limits=Limits(error=6))))
     world.metrics.up = False
