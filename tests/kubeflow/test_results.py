@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import fsspec
 import pytest
-from tests.kubeflow.documents import DIGEST, spoiled
+from tests.kubeflow.documents import DIGEST, document, spoiled
 
-from modelwright.kubeflow.digest import digest_folder
+from modelwright.kubeflow.digest import digest, digest_folder
 from modelwright.kubeflow.places import OutsideResultRoot, require_below
 from modelwright.kubeflow.questions import Failure, ReadEvaluation, ReadResult, Trouble
 from modelwright.kubeflow.results import MAX_EVALUATION, read_result
@@ -117,3 +122,38 @@ def test_a_storage_whose_library_is_not_installed_says_so() -> None:
     question = ReadEvaluation("default", "abfs://c/ml/run/evaluation.json", "abfs://c/ml/run")
     answer = read_result(question, "abfs://c")
     assert answer == Failure(Trouble.UNAVAILABLE, "this operator has no storage library to read abfs:// with")
+
+
+def test_an_object_store_is_read_like_a_folder() -> None:
+    """fsspec's own store in memory: keys and no folders, as S3 and GCS have them."""
+    store = fsspec.filesystem("memory")
+    model = "memory://results/ml/churn-9/model"
+    entries = {"model.bin": b"weights", "sub/part.json": b"{}"}
+    for name, content in entries.items():
+        store.pipe(f"{model}/{name}", content)
+    expected = digest((name, len(raw), hashlib.sha256(raw).hexdigest()) for name, raw in entries.items())
+    left = document(model={**document()["model"], "uri": model, "digest": expected})
+    store.pipe("memory://results/ml/churn-9/evaluation.json", json.dumps(left).encode())
+    question = ReadEvaluation("default", "memory://results/ml/churn-9/evaluation.json", "memory://results/ml/churn-9")
+    answer = read_result(question, "memory://results")
+    assert isinstance(answer, ReadResult), answer
+    assert answer.model_digest == expected
+
+
+def test_results_are_read_over_http(place: Place) -> None:
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet: pytest shows what matters."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(place.root)))
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    root = f"http://127.0.0.1:{server.server_port}"
+    folder = f"{root}/{place.run.relative_to(place.root)}"
+    try:
+        place.leave(f"{folder}/{place.model.name}")
+        answer = read_result(ReadEvaluation("default", f"{folder}/evaluation.json", folder), root)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert isinstance(answer, ReadResult), answer
+    assert answer.model_digest == digest_folder(place.model)

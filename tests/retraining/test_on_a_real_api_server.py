@@ -6,6 +6,7 @@ Kubeflow is a fake, and so are time and Prometheus.
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -15,6 +16,8 @@ from tests.retraining.builders import NEW_DIGEST, NOW, SERVERS, counts, evaluati
 from tests.retraining.fakes import FakeBackground, FakeEvents, FakeKubeflow
 from tests.retraining.simulation import CONFIGURATION, policy_body, rollout_body
 
+from modelwright.audit.chain import verify
+from modelwright.audit.trail import Trail
 from modelwright.cli.kubectl import main
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.answers import Answer
@@ -41,6 +44,7 @@ class Loop:
         self.kubeflow = FakeKubeflow(NOW)
         self.background = FakeBackground()
         self.events = FakeEvents()
+        self.trail: list[str] = []
         self.policy = Key(RETRAIN_POLICY.name, namespace, "churn")
         self._asker = Asker(SERVERS, connect=lambda server: self.kubeflow)  # type: ignore[arg-type,return-value]
         self._room = Room(
@@ -51,6 +55,7 @@ class Loop:
             configuration=CONFIGURATION,
             now=lambda: self.kubeflow.now,
             leading_since=NOW,
+            audit=Trail(self.trail.append, "operator-0", lambda: self.kubeflow.now),
         )
 
     async def set_up(self, **spec: Any) -> None:
@@ -151,6 +156,18 @@ async def test_a_person_lets_a_model_through_by_the_command_line(loop: Loop, con
     policy = await loop.cluster.get(RETRAIN_POLICY, loop.namespace, "churn")
     assert policy is not None
     assert policy["status"]["approved"]["retrainRun"] == run["metadata"]["name"]
+
+    assert not verify(loop.trail).broken
+    decisions = [json.loads(line) for line in loop.trail]
+    assert [each["decision"] for each in decisions] == [
+        "Triggered",
+        "PipelineRunStarted",
+        "ApprovalRequired",
+        "Approved",
+        "ModelApproved",
+    ]
+    assert decisions[3]["facts"]["approval"]["by"] == "admin"
+    assert decisions[0]["facts"]["champion"]["digest"] == "sha256:" + "0" * 64
 
 
 async def test_deleting_the_policy_stops_the_pipeline_before_the_run_goes(loop: Loop) -> None:
