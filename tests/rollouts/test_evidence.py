@@ -91,10 +91,10 @@ def test_a_running_step_is_written_at_most_once_a_minute() -> None:
     world = rolling(held(timedelta(hours=2), *many), step=1, rate=100)
     world.until(lambda w: {metric.verdict for metric in w.status.metrics} == {"Pass"})
     world.writes.clear()
-    world.tick(1200)
+    world.tick(600)
     assert all(later - earlier >= timedelta(minutes=1) for earlier, later in pairwise(world.writes))
-    assert len(world.writes) >= 19, "evidence and hold must not be lost to a restart"
-    assert step_of(world).held >= timedelta(minutes=18)
+    assert len(world.writes) >= 9, "evidence and hold must not be lost to a restart"
+    assert step_of(world).held >= timedelta(minutes=8)
 
 
 def test_a_held_step_writes_nothing_but_its_transitions() -> None:

@@ -33,7 +33,7 @@ def rolling(spec: RolloutSpec, **fields: Any) -> World:
 
 def test_without_data_the_weight_is_held_for_as_long_as_it_takes() -> None:
     world = rolling(analysed(ERRORS))
-    world.metrics.up = False
+    world.metrics.up, world.step = False, 5
     world.tick(3600)
     assert (world.weight, world.status.paused) == (10, "")
 
@@ -180,6 +180,7 @@ def test_a_suspension_does_not_count_towards_the_deadline() -> None:
     deadline = timedelta(minutes=5)
     world = rolling(analysed(ERRORS, progress_deadline=deadline, on_deadline=OnDeadline.ROLL_BACK))
     world.edit(state=State.SUSPENDED)
+    world.step = 5
     world.tick(1200)
     assert world.condition("Ready") == ("False", "Suspended")
     assert world.weight == 10
