@@ -77,7 +77,7 @@ ALLOWED: list[tuple[Kind, str, str]] = [
     *[(kind, "status", "patch") for kind in (MODEL_ROLLOUT, RETRAIN_POLICY, RETRAIN_RUN)],
     *[(kind, "finalizers", "update") for kind in (MODEL_ROLLOUT, RETRAIN_POLICY)],
     *[(RETRAIN_RUN, "", verb) for verb in ("create", "patch", "delete")],
-    *[(DEPLOYMENT, "", verb) for verb in ("list", "watch", "create", "patch", "delete")],
+    *[(DEPLOYMENT, "", verb) for verb in ("get", "list", "watch", "create", "patch", "delete")],
     *[(CONTROLLER_REVISION, "", verb) for verb in ("list", "create", "patch", "delete")],
     *[(SERVICE, "", verb) for verb in ("get", "list", "watch", "create", "patch")],
     *[(HTTP_ROUTE, "", verb) for verb in ("get", "list", "watch", "create", "patch")],

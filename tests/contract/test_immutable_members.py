@@ -15,7 +15,14 @@ from modelwright.errors import InvalidSpec
 RULES = rules("ModelRollout")
 GRPC = {"httpRoute": None, "grpcRoute": {"attached": {"name": "churn"}}}
 
+TEMPLATE = {"spec": {"containers": [{"name": "m", "ports": [{"name": "http", "containerPort": 80}]}]}}
+SWAPPED = {
+    "stable": {"deploymentRef": {"name": "ranker-v8"}, "serviceRef": {"name": "ranker-v8"}},
+    "candidate": {"deploymentRef": {"name": "ranker-v7"}, "serviceRef": {"name": "ranker-v7"}},
+}
+
 FORBIDDEN = [
+    ("rollout-attached", {"workload": {"deployment": None, "existing": SWAPPED}}, "spec.workload"),
     ("rollout", {"traffic": GRPC}, "spec.traffic"),
     ("rollout", {"traffic": {"httpRoute": {"managed": None, "attached": {"name": "a"}}}}, "spec.traffic.httpRoute"),
     ("rollout-attached", {"traffic": {"httpRoute": {"attached": {"name": "b"}}}}, "spec.traffic.httpRoute.attached"),
@@ -28,6 +35,7 @@ FORBIDDEN = [
 ]
 
 ALLOWED = [
+    ("rollout-existing", {"workload": {"existing": SWAPPED}}),
     ("rollout", {"traffic": {"httpRoute": {"managed": {"parentRefs": [{"name": "other"}]}}}}),
     ("rollout-attached", {"traffic": {"confirm": "RouteAccepted"}}),
     ("rollout-grpc", {"model": {"version": "v13"}}),

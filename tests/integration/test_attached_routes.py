@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.integration.test_rollout_on_a_real_api_server import Stage
+from tests.contract.corpus import merged
+from tests.integration.test_rollout_on_a_real_api_server import SPEC, Stage
 from tests.traffic.routes import both, other, rollout
 
 from modelwright.api.rollout import AttachedRoute, ModelRollout
 from modelwright.cluster.access import Cluster
-from modelwright.cluster.keys import GRPC_ROUTE, HTTP_ROUTE, MODEL_ROLLOUT, Kind
+from modelwright.cluster.keys import DEPLOYMENT, GRPC_ROUTE, HTTP_ROUTE, MODEL_ROLLOUT, SERVICE, Kind
 from modelwright.errors import Conflict
 from modelwright.rollouts.reconcile import reconcile_rollout
 from modelwright.traffic.attached_route import AttachedRouter
@@ -159,6 +160,54 @@ async def test_a_rollout_over_a_route_of_the_users_leaves_it_as_it_was(stage: St
         (await stage.body())["metadata"]["resourceVersion"],
         (await stage.route())["metadata"]["resourceVersion"],
     ]
+
+
+def existing(name: str) -> dict[str, Any]:
+    return {"deploymentRef": {"name": name}, "serviceRef": {"name": name}}
+
+
+async def deployed(stage: Stage, name: str) -> None:
+    """A Deployment and a Service of the user's, with no label of ours."""
+    labels, metadata = {"app": name}, {"name": name, "namespace": stage.namespace}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "model", "image": "serve:1"}]}}
+    spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": pod}
+    await stage.cluster.create(
+        DEPLOYMENT, {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+    )
+    service = {"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]}
+    await stage.cluster.create(SERVICE, {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": service})
+
+
+async def test_existing_workloads_are_not_touched_and_the_promoted_one_keeps_all_traffic(stage: Stage) -> None:
+    rule = both()
+    rule["backendRefs"] = [{**rule["backendRefs"][0], "name": "v7"}, {**rule["backendRefs"][1], "name": "v8"}]
+    await stage.cluster.apply(HTTP_ROUTE, manifest(stage.namespace, rule), manager="team")
+    for name in ("v7", "v8"):
+        await deployed(stage, name)
+    workload = {"deployment": None, "existing": {"stable": existing("v7"), "candidate": existing("v8")}}
+    spec = {"workload": workload, "replicas": None, "model": {"version": "v8", "uri": "s3://models/churn/v8"}}
+    metadata = {"name": "churn", "namespace": stage.namespace}
+    body = merged({}, {"metadata": metadata, "spec": {**SPEC, **spec, "traffic": ATTACHED}})
+    await stage.cluster.create(MODEL_ROLLOUT, {"apiVersion": MODEL_ROLLOUT.api_version, "kind": "ModelRollout", **body})
+    before = {name: await stage.cluster.get(SERVICE, stage.namespace, name) for name in ("v7", "v8")}
+
+    async def is_behind() -> bool:
+        return (await stage.condition("GitBehind")).get("status") == "True"
+
+    await stage.play(is_behind)
+    assert await stage.weights() == [0, 100]
+    assert (await stage.body())["status"]["stable"]["backend"] == {"name": "v8"}
+    assert before == {name: await stage.cluster.get(SERVICE, stage.namespace, name) for name in ("v7", "v8")}
+    for name in ("v7", "v8"):
+        deployment = await stage.cluster.get(DEPLOYMENT, stage.namespace, name)
+        assert deployment is not None
+        assert deployment["metadata"]["generation"] == 1
+    assert len(await stage.cluster.list(DEPLOYMENT, stage.namespace)) == 2
+    body = await stage.body()
+    await stage.cluster.replace(MODEL_ROLLOUT, {**body, "status": {"observedGeneration": -1}}, "status")
+    await stage.play(is_behind)
+    assert await stage.weights() == [0, 100]
+    assert (await stage.body())["status"]["stable"]["version"] == "v8"
 
 
 async def test_deleted_in_mid_rollout_it_gives_the_route_back_first(stage: Stage) -> None:

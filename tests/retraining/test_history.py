@@ -21,7 +21,7 @@ from tests.retraining.builders import (
 
 from modelwright.api.models import Model
 from modelwright.api.policy import ApprovedModel, History, PolicyStatus
-from modelwright.api.rollout import Arm, ModelRollout, Rejection
+from modelwright.api.rollout import Arm, ModelRollout, Rejection, Workload
 from modelwright.api.run import EvaluationSummary, GateLine, RetrainRun
 from modelwright.retraining.plan import plan_policy, plan_run
 from modelwright.retraining.plan.pruning import prunable
@@ -42,8 +42,8 @@ def rolled_back(*, same_template: bool = True) -> ModelRollout:
     """A rollout that took the model of churn-run1 back."""
     built = rollout()
     template = {} if same_template else {"edited": "since"}
-    revision = revision_of(MODEL, template, built.spec.workload.port)
-    stable = Arm(revision_of(CHAMPION, {}, built.spec.workload.port), CHAMPION, weight=100)
+    revision = revision_of(MODEL, template, Workload.port)
+    stable = Arm(revision_of(CHAMPION, {}, Workload.port), CHAMPION, weight=100)
     rejection = Rejection(revision, NEW_DIGEST, NOW, "errors 5 % > 1 %", MODEL.version)
     return replace(built, status=replace(built.status, stable=stable, rejected=(rejection,)))
 

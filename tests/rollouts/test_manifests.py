@@ -8,11 +8,12 @@ from decimal import Decimal
 
 import pytest
 from tests.contract.corpus import accepted, merged
+from tests.simulation.attached_world import EXISTING, AttachedWorld, ExistingWorld
 from tests.simulation.rollout_world import V1, V2, World
 
 from modelwright.api.metrics import Metric, Mode
 from modelwright.api.parsing import parse_rollout
-from modelwright.api.rollout import RolloutSpec, State
+from modelwright.api.rollout import AttachedRoute, ExistingWorkload, RolloutSpec, State
 from modelwright.metrics.profiles import merge
 from modelwright.registries.configuration import Registry
 from modelwright.registries.questions import RegisteredVersion
@@ -54,7 +55,7 @@ def broken(metric: Metric) -> float:
 def world_of(spec: RolloutSpec) -> World:
     """A world at rest on v1, in which both models are healthy, just before v2 is wanted."""
     first = replace(spec, model=V1 if spec.model else None, baseline=V1 if spec.model_from else spec.baseline)
-    world = World(spec=first, rate=200, step=60)
+    world = _world_of(first)
     world.neighbours = tuple(Neighbour(name, rests=True) for name in spec.depends_on)
     if spec.model_from and spec.model_from.mlflow:
         name = spec.model_from.mlflow.registry
@@ -65,6 +66,16 @@ def world_of(spec: RolloutSpec) -> World:
             world.metrics.rates[metric.name, version] = usual(metric)
             world.metrics.values[metric.name, version] = usual(metric)
     return world.until(World.at_rest)
+
+
+def _world_of(spec: RolloutSpec) -> World:
+    """As many pods and as much of a route as the spec needs: what they are called does not matter."""
+    if isinstance(spec.route, AttachedRoute):
+        spec = replace(spec, route=replace(spec.route, rule_name=""))
+        if isinstance(spec.workload, ExistingWorkload):
+            return ExistingWorld(replace(spec, workload=EXISTING.workload, baseline=V1), rate=200, step=60)
+        return AttachedWorld(spec, rate=200, step=60)
+    return World(spec=spec, rate=200, step=60)
 
 
 def roll_out(world: World) -> World:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.simulation.rollout_world import SPEC, V1, V2, V3, World, in_step, serving_v1
+from tests.simulation.rollout_world import SPEC, V1, V2, V3, WORKLOAD, World, in_step, serving_v1
 
 from modelwright.api.rollout import ModelFrom, Stage, State
 from modelwright.rollouts.observation import Approved
@@ -49,7 +49,7 @@ def test_a_rollback_returns_to_a_recorded_revision_and_stays() -> None:
 
 def test_a_rollback_takes_the_template_of_its_revision() -> None:
     world, v1, _ = on_v2()
-    world.edit(workload=replace(SPEC.workload, template={"spec": {"containers": [{"name": "model", "image": "x:2"}]}}))
+    world.edit(workload=replace(WORKLOAD, template={"spec": {"containers": [{"name": "model", "image": "x:2"}]}}))
     world.until(lambda w: w.at_rest() and w.status.history[0].result == "Promoted" and len(w.status.history) == 3)
     command(world, "rollback", v1)
     world.until(lambda w: w.at_rest() and w.live_version == "v1")
@@ -151,7 +151,7 @@ def test_the_record_of_a_pinned_revision_is_kept_beyond_the_limit() -> None:
     command(world, "rollback", v1)
     world.until(lambda w: bool(w.status.rejected) and w.at_rest())
     for image in ("x:1", "x:2", "x:3"):
-        world.edit(workload=replace(SPEC.workload, template={"spec": {"containers": [{"image": image}]}}))
+        world.edit(workload=replace(WORKLOAD, template={"spec": {"containers": [{"image": image}]}}))
         world.tick(5)
     assert v1 in world.recorded
     assert world.status.pin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.simulation.rollout_world import SPEC, V2, World, in_step, serving_v1
+from tests.simulation.rollout_world import SPEC, V2, WORKLOAD, World, in_step, serving_v1
 
 from modelwright.api.rollout import CandidateReplicas, Workload
 
@@ -35,7 +35,7 @@ def test_a_candidate_that_has_no_traffic_yet_does_not_count() -> None:
 
 
 def test_a_fixed_candidate_has_its_number_until_it_gets_all_traffic() -> None:
-    fixed = replace(SPEC.workload, candidate_replicas=CandidateReplicas.FIXED, fixed_replicas=3)
+    fixed = replace(WORKLOAD, candidate_replicas=CandidateReplicas.FIXED, fixed_replicas=3)
     world = serving_v1(spec=replace(SPEC, workload=fixed))
     world.edit(model=V2)
     wanted = []
@@ -51,7 +51,7 @@ def test_a_fixed_candidate_has_its_number_until_it_gets_all_traffic() -> None:
 
 
 def test_an_autoscaler_that_scales_in_mid_rollout_is_followed_by_both_arms() -> None:
-    workload: Workload = replace(SPEC.workload, candidate_replicas=CandidateReplicas.FULL)
+    workload: Workload = replace(WORKLOAD, candidate_replicas=CandidateReplicas.FULL)
     world = serving_v1(spec=replace(SPEC, workload=workload))
     world.edit(model=V2)
     world.until(in_step(1))

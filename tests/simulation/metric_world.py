@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -93,7 +94,7 @@ class MetricWorld:
         if isinstance(question, HistoryQuestion):
             return HistoryLook(self.past or self._usual(question, now), now)
         text = question.query if isinstance(question, ValueQuestion) else question.expressions[-1]
-        revision = text.split('revision="')[1].split('"')[0]
+        revision = re.findall('(?:revision|service)="([^"]*)"', text)[0]
         counted = self._of(revision, question.metric)
         if isinstance(question, ValueQuestion):
             value = self.values.get((question.metric, self.versions.get(revision, "")))

@@ -66,8 +66,9 @@ ERRORS = Metric(
     fast_limit=FastLimit(Decimal("0.5"), 20),
 )
 
+WORKLOAD = Workload({"spec": {"containers": [{"name": "model", "image": "serve:1"}]}})
 SPEC = RolloutSpec(
-    workload=Workload({"spec": {"containers": [{"name": "model", "image": "serve:1"}]}}),
+    workload=WORKLOAD,
     route=ManagedRoute(({"name": "public"},)),
     model=V1,
     replicas=4,

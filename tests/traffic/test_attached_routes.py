@@ -26,7 +26,7 @@ def obstacle(body: dict[str, Any], **fields: Any) -> str:
     return f"{found.reason}: {found.message}" if found else ""
 
 
-@pytest.mark.parametrize("name", ["rollout-attached", "rollout-grpc"])
+@pytest.mark.parametrize("name", ["rollout-attached", "rollout-grpc", "rollout-existing"])
 def test_the_routes_of_the_examples_are_at_rest(name: str) -> None:
     routed, body = read(ROOT / "examples" / f"{name}.yaml")
     metadata = {"uid": "u", "generation": 1, "resourceVersion": "1", "creationTimestamp": "2026-11-21T07:00:00Z"}

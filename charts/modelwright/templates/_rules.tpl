@@ -17,10 +17,10 @@
 - apiGroups: [modelwright.dev]
   resources: [modelrollouts/finalizers, retrainpolicies/finalizers]
   verbs: [update]
-# One Deployment for each revision, scaled with its traffic and deleted with its history.
+# One Deployment for each revision, scaled with its traffic and deleted with its history; existing ones are only read.
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch, delete]
 # Model and pod template of each revision that one can go back to.
 - apiGroups: [apps]
   resources: [controllerrevisions]

@@ -124,6 +124,12 @@ class ExistingWorkload:
 
     stable: ExistingVersion
     candidate: ExistingVersion
+    candidate_replicas: CandidateReplicas = CandidateReplicas.PROPORTIONAL  # what is waited for, not what is made
+    fixed_replicas: int | None = None
+
+    def named(self, backend: Backend) -> ExistingVersion | None:
+        """The version that comes through `backend`, if the spec names it."""
+        return next((version for version in (self.stable, self.candidate) if version.backend == backend), None)
 
 
 @dataclass(frozen=True)
@@ -170,7 +176,7 @@ class Promotion:
 
 @dataclass(frozen=True)
 class RolloutSpec:
-    workload: Workload
+    workload: Workload | ExistingWorkload
     route: ManagedRoute | AttachedRoute
     state: State = State.ACTIVE
     model: Model | None = None
@@ -195,6 +201,7 @@ class Arm:
     model: Model
     weight: int = 0
     retrain_run: str = ""
+    backend: Backend | None = None  # of existing workloads: where its traffic goes
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,12 @@ def selector(namespace: str, rollout: str, revision: str) -> str:
     return ",".join(f'{name}="{escaped(value)}"' for name, value in labels.items() if value)
 
 
+def backend_selector(namespace: str, kind: str, name: str) -> str:
+    """The label matchers of one version of an existing workload, which no label of ours tells apart, without braces."""
+    labels = {"namespace": namespace, "service" if kind == "Service" else "inference_pool": name}
+    return ",".join(f'{label}="{escaped(value)}"' for label, value in labels.items())
+
+
 def escaped(value: str) -> str:
     """`value` as the inside of a PromQL string literal."""
     if _PLAIN.fullmatch(value):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelwright.api.models import Model
+from modelwright.api.rollout import Backend
 from modelwright.cluster.keys import Kind
 from modelwright.traffic.route import WriteRoute as WriteRoute
 
@@ -20,6 +21,15 @@ class RecordRevision:
     model: Model
     template: Mapping[str, Any]
     port: str
+
+
+@dataclass(frozen=True)
+class RecordStable:
+    """Keep that `backend` of an existing workload is stable, and serves `model`."""
+
+    number: int
+    model: Model
+    backend: Backend
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,7 @@ class Adopt:
 Action = (
     Adopt
     | RecordRevision
+    | RecordStable
     | CreateDeployment
     | ScaleDeployment
     | DeleteDeployment

@@ -17,6 +17,7 @@ from modelwright.rollouts.actions import (
     ForgetRevision,
     PointService,
     RecordRevision,
+    RecordStable,
     ReleaseRoute,
     ScaleDeployment,
     SetFinalizer,
@@ -43,6 +44,9 @@ async def _apply_one(cluster: Cluster, rollout: ModelRollout, action: Action) ->
             # every later patch, which writes its own: an adoption, and the garbage collector's with --cascade=orphan.
             with suppress(Conflict):
                 await cluster.apply(CONTROLLER_REVISION, manifests.controller_revision(rollout, action), force=False)
+        case RecordStable():
+            with suppress(Conflict):
+                await cluster.apply(CONTROLLER_REVISION, manifests.stable_record(rollout, action), force=False)
         case CreateDeployment(revision, model, template, replicas):
             body = manifests.deployment(rollout, revision, model, template, replicas)
             await cluster.create(DEPLOYMENT, body, strict=True)

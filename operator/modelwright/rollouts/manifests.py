@@ -12,7 +12,7 @@ from typing import Any
 from modelwright.api.models import Model
 from modelwright.api.rollout import ModelRollout
 from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, REVISION_LABEL, ROLLOUT_LABEL, SERVICE
-from modelwright.rollouts.actions import RecordRevision
+from modelwright.rollouts.actions import RecordRevision, RecordStable
 from modelwright.rollouts.ownership import owned
 from modelwright.traffic.backends import SERVICE_PORT, candidate_service, stable_service
 
@@ -69,6 +69,23 @@ def controller_revision(rollout: ModelRollout, action: RecordRevision) -> Object
         "model": {"version": action.model.version, "uri": action.model.uri, "digest": action.model.digest},
         "template": action.template,
         "port": action.port,
+    }
+    return body
+
+
+def stable_record_id(number: int) -> str:
+    return f"stable-{number}"
+
+
+def stable_record(rollout: ModelRollout, action: RecordStable) -> Object:
+    """Who is stable among existing workloads. It has no revision to go back to: its pods are not ours."""
+    name = child_name(rollout, stable_record_id(action.number))
+    body = owned(rollout, CONTROLLER_REVISION, name, {ROLLOUT_LABEL: rollout.name})
+    body["revision"] = action.number
+    model = action.model
+    body["data"] = {
+        "model": {"version": model.version, "uri": model.uri, "digest": model.digest},
+        "backend": {"kind": str(action.backend.kind), "name": action.backend.name},
     }
     return body
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from modelwright.api.models import Model
-from modelwright.api.rollout import ModelRollout
+from modelwright.api.rollout import Backend, ModelRollout
 from modelwright.cluster.answers import Answer
 from modelwright.metrics.configuration import MetricSource
 from modelwright.registries.configuration import Registry
@@ -75,12 +75,22 @@ class RecordedRevision:
 
 
 @dataclass(frozen=True)
+class StableRecord:
+    """A ControllerRevision of an existing workload: which backend became stable, and what it serves."""
+
+    number: int
+    model: Model
+    backend: Backend
+
+
+@dataclass(frozen=True)
 class Observation:
     rollout: ModelRollout
     policy_exists: bool = False  # or the rollout that `modelFrom` names
     approved: Approved | None = None
     deployments: Mapping[str, DeploymentSeen] = field(default_factory=dict)
     recorded: Mapping[str, RecordedRevision] = field(default_factory=dict)
+    stables: tuple[StableRecord, ...] = ()  # of existing workloads only
     stable_service: ServiceSeen | None = None
     candidate_service: ServiceSeen | None = None
     route: RouteSeen | None = None
@@ -94,6 +104,10 @@ class Observation:
     profile_problem: str = ""  # why the metrics of spec.analysis.profile are missing
     may_raise: bool = True  # our lease was renewed within the renew deadline
     first_pass: bool = False  # nothing is remembered of this object: the operator has just started
+
+    @property
+    def newest_stable(self) -> StableRecord | None:
+        return max(self.stables, key=lambda record: record.number, default=None)
 
     def ready(self, revision: str) -> int:
         """Ready endpoints of `revision`, in whichever of the two Services selects it."""

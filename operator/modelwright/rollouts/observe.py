@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from modelwright.api.models import Model
 from modelwright.api.parsing import parse_policy, parse_rollout_status, parse_run
-from modelwright.api.rollout import ModelRollout
+from modelwright.api.rollout import ExistingWorkload, ModelRollout
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.answers import Answer
 from modelwright.cluster.keys import (
@@ -35,6 +36,7 @@ from modelwright.rollouts.observation import (
     RecordedRevision,
     ServiceSeen,
 )
+from modelwright.rollouts.observe_existing import observe_existing
 from modelwright.rollouts.ownership import Ownership, ownership
 from modelwright.traffic.backends import candidate_service, stable_service
 from modelwright.traffic.routers import router_for
@@ -54,6 +56,9 @@ async def observe(
     first_pass: bool,
 ) -> Observation:
     """One complete observation. Raises Unavailable or Forbidden where any part of it could not be read."""
+    if isinstance(rollout.spec.workload, ExistingWorkload):
+        found = await observe_existing(cluster, rollout)
+        return replace(found, answers=answers, sources=sources, may_raise=may_raise, first_pass=first_pass)
     namespace, name = rollout.namespace, rollout.name
     labels = {ROLLOUT_LABEL: name}
     services = (stable_service(name), candidate_service(name))

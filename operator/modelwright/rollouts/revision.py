@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelwright.api.models import Model
+from modelwright.api.rollout import ExistingWorkload, Workload
 
 LENGTH = 10
 
@@ -20,3 +21,10 @@ def revision_of(model: Model, template: Mapping[str, Any], port: str) -> str:
         separators=(",", ":"),
     )
     return hashlib.sha256(content.encode()).hexdigest()[:LENGTH]
+
+
+def revision_for(workload: Workload | ExistingWorkload, model: Model) -> str:
+    """The revision of `model` in `workload`. Of an existing one it is the model alone: no name that Git may swap."""
+    if isinstance(workload, ExistingWorkload):
+        return revision_of(model, {}, "")
+    return revision_of(model, workload.template, workload.port)

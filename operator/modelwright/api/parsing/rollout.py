@@ -13,10 +13,10 @@ from modelwright.api.parsing import metrics, shared
 from modelwright.api.parsing.statuses import parse_rollout_status
 from modelwright.api.parsing.strategy import DEFAULT_STEPS, Strategy, strategy_of
 from modelwright.api.parsing.traffic import route
+from modelwright.api.parsing.workload import workload
 from modelwright.api.presets import DEFAULT_METRICS
 from modelwright.api.rollout import (
     Analysis,
-    CandidateReplicas,
     Confirm,
     MlflowAlias,
     ModelFrom,
@@ -28,7 +28,6 @@ from modelwright.api.rollout import (
     RolloutSpec,
     State,
     WhenNewer,
-    Workload,
 )
 from modelwright.errors import InvalidSpec
 
@@ -57,7 +56,7 @@ def _spec(fields: Fields) -> RolloutSpec:
     traffic, strategy = fields.section("traffic"), fields.maybe_section("strategy")
     way = strategy_of(strategy) if strategy else Strategy(DEFAULT_STEPS)
     spec = RolloutSpec(
-        workload=_workload(fields.section("workload").section("deployment")),
+        workload=workload(fields.section("workload")),
         route=route(traffic),
         state=fields.choice("state", State, RolloutSpec.state),
         model=shared.model(model) if model else None,
@@ -117,26 +116,6 @@ def _promoted_in(fields: Fields) -> PromotedIn:
 
 def _alias(fields: Fields) -> MlflowAlias:
     return MlflowAlias(fields.text("model"), fields.text("alias"), fields.text("registry", MlflowAlias.registry))
-
-
-def _workload(fields: Fields) -> Workload:
-    workload = Workload(
-        template=fields.mapping("template"),
-        port=fields.text("port", Workload.port),
-        candidate_replicas=fields.choice("candidateReplicas", CandidateReplicas, Workload.candidate_replicas),
-        fixed_replicas=fields.maybe_integer("fixedReplicas"),
-    )
-    if (workload.candidate_replicas is CandidateReplicas.FIXED) != (workload.fixed_replicas is not None):
-        raise fields.refuse("fixedReplicas", "must be set with `candidateReplicas: Fixed`, and only there")
-    # The template is the one part that no schema describes, so what we rely on in it is asked here.
-    containers = fields.section("template").section("spec").some_sections("containers")
-    ports = [port.text("name", "") for container in containers for port in container.sections("ports")]
-    if workload.port not in ports:
-        found = ", ".join(f"'{name}'" for name in ports if name) or "no named port"
-        raise fields.refuse(
-            "port", f"must be the name of a container port of `template`: '{workload.port}', found {found}"
-        )
-    return workload
 
 
 def _analysis(fields: Fields) -> Analysis:

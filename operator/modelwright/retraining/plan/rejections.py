@@ -12,7 +12,7 @@ from modelwright.analysis.verdict import Verdict
 from modelwright.api.policy import RejectedModel, RetrainPolicy
 from modelwright.api.rollout import ModelRollout, Rejection
 from modelwright.api.run import RetrainRun
-from modelwright.rollouts.revision import revision_of
+from modelwright.rollouts.revision import revision_for
 
 KEPT = 50
 """As many as the schema allows."""
@@ -69,8 +69,8 @@ def _same_template(run: RetrainRun, rejection: Rejection, follower: ModelRollout
     if stable is None or model is None:
         return False
     expected = {
-        revision_of(model, workload.template, workload.port): rejection.revision,
-        revision_of(stable.model, workload.template, workload.port): stable.revision,
+        revision_for(workload, model): rejection.revision,
+        revision_for(workload, stable.model): stable.revision,
     }
     return all(revision == found for revision, found in expected.items())
 

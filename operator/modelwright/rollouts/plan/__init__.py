@@ -11,11 +11,12 @@ from modelwright.api.rollout import Stage
 from modelwright.rollouts.observation import Observation
 from modelwright.rollouts.plan import asking, commands, conditions, following
 from modelwright.rollouts.plan.borrowing import plan_deletion
-from modelwright.rollouts.plan.desired import Desired, desired, newer_waits, recover_stable
+from modelwright.rollouts.plan.desired import Desired, desired, newer_waits
 from modelwright.rollouts.plan.draft import Draft, Headline, Mood, News, Plan
 from modelwright.rollouts.plan.leaving import go_back, leave
 from modelwright.rollouts.plan.promoting import plan_promotion
 from modelwright.rollouts.plan.resting import plan_rest
+from modelwright.rollouts.plan.running import find_stable
 from modelwright.rollouts.plan.scaling import show_scale
 from modelwright.rollouts.plan.stepping import plan_step
 from modelwright.rollouts.plan.weights import police
@@ -39,7 +40,8 @@ def plan_rollout(seen: Observation, now: datetime) -> Plan:
         return _finish(draft)
     for orphan in seen.orphans:
         draft.do(orphan)
-    recover_stable(draft)
+    if not find_stable(draft):
+        return _finish(draft)
     commands.obey(draft)
     police(draft)
     _follow_wish(draft, desired(draft))

@@ -20,7 +20,7 @@ from modelwright.metrics.questions import (
     Question,
     ValueQuestion,
 )
-from modelwright.metrics.variables import render, selector
+from modelwright.metrics.variables import backend_selector, render, selector
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.remembered import MOST
 
@@ -149,17 +149,18 @@ def _arms(draft: Draft, *, both: bool) -> Mapping[str, Arm]:
 
 def _render(draft: Draft, template: str, arm: Arm) -> str:
     rollout = draft.seen.rollout
-    return _rendered(
-        template, rollout.namespace, rollout.name, arm.revision, arm.model.version, draft.spec.analysis.interval
-    )
+    names = (rollout.namespace, rollout.name, arm.revision, arm.model.version)
+    return _rendered(template, _selector(draft, arm), *names, draft.spec.analysis.interval)
 
 
 @lru_cache(maxsize=8 * MOST)
-def _rendered(template: str, namespace: str, name: str, revision: str, version: str, interval: timedelta) -> str:
+def _rendered(
+    template: str, matchers: str, namespace: str, name: str, revision: str, version: str, interval: timedelta
+) -> str:
     return render(
         template,
         {
-            "selector": selector(namespace, name, revision),
+            "selector": matchers,
             "namespace": namespace,
             "name": name,
             "revision": revision,
@@ -167,3 +168,10 @@ def _rendered(template: str, namespace: str, name: str, revision: str, version: 
             "window": f"{max(60, int(4 * interval.total_seconds()))}s",
         },
     )
+
+
+def _selector(draft: Draft, arm: Arm) -> str:
+    rollout = draft.seen.rollout
+    if arm.backend:
+        return backend_selector(rollout.namespace, arm.backend.kind, arm.backend.name)
+    return selector(rollout.namespace, rollout.name, arm.revision)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from modelwright.rollouts.actions import ReleaseRoute, SetFinalizer, WriteRoute
+from modelwright.rollouts.plan.behind import is_behind
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.obstacles import SILENCE
 from modelwright.traffic.route import Split
@@ -30,10 +31,13 @@ def is_secured(draft: Draft) -> bool:
 
 def hand_back(draft: Draft) -> None:
     """At rest the route is its owner's again, and nothing is left to undo."""
-    route = draft.seen.route
-    if route and route.is_held and not draft.writes_route:
+    route, deleted = draft.seen.route, draft.seen.rollout.deleted_at is not None
+    if draft.writes_route:
+        return
+    # While Git is behind, a conflict is what tells its tool so before it puts the old weights back.
+    if route and route.is_held and (deleted or not is_behind(draft.spec, draft.status)):
         draft.do(ReleaseRoute())
-    elif FINALIZER in draft.seen.rollout.finalizers and not draft.writes_route:
+    elif FINALIZER in draft.seen.rollout.finalizers:
         draft.do(SetFinalizer(FINALIZER, wanted=False))
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from modelwright.api.conditions import Condition, carry_over
 from modelwright.api.rollout import ModelRollout, RolloutStatus
+from modelwright.rollouts.plan.behind import is_behind, patch
 from modelwright.rollouts.plan.draft import Headline, Mood
 
 READY_REASON = {
@@ -61,4 +62,6 @@ def conditions_of(
     if status.pin:
         by = f" by {status.pin.actor}" if status.pin.actor else ""
         found.append(condition("Pinned", True, "Pinned", f"to {status.pin.model.version}{by}, until `unpin`"))
+    if is_behind(rollout.spec, status):
+        found.append(condition("GitBehind", True, "NotCommitted", patch(rollout.spec, status)))
     return carry_over(found, status.conditions, now)

@@ -1,15 +1,15 @@
-"""Which model shall be live, and which one is: the order of truth."""
+"""Which model shall be live."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from modelwright.api.models import Model
-from modelwright.api.rollout import Arm, Stage, WhenNewer
+from modelwright.api.rollout import Stage, WhenNewer
 from modelwright.rollouts.observation import Observation
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.following import followed, is_being_asked
-from modelwright.rollouts.revision import revision_of
+from modelwright.rollouts.revision import revision_for
 
 
 @dataclass(frozen=True)
@@ -42,23 +42,7 @@ def unpinned(draft: Draft) -> Desired | None:
 
 
 def _desired(seen: Observation, model: Model, retrain_run: str = "", judged_against: str = "") -> Desired:
-    workload = seen.rollout.spec.workload
-    return Desired(revision_of(model, workload.template, workload.port), model, retrain_run, judged_against)
-
-
-def recover_stable(draft: Draft) -> None:
-    """After a lost status, stable is what the stable Service selects; its Deployment says which model that is.
-
-    Weight that the route then gives to a candidate that nobody remembers is too high, and lowered like any other.
-    """
-    service = draft.seen.stable_service
-    if draft.status.stable or draft.status.stage or not service or not service.revision:
-        return
-    known = draft.seen.deployments.get(service.revision) or draft.seen.recorded.get(service.revision)
-    # A Service that we pointed at a first version which never became ready is no proof that it ever served.
-    if known and draft.seen.route:
-        draft.change(stable=Arm(service.revision, known.model, 100))
-        draft.tell("StableRecovered", f"status was empty; the stable Service selects {known.model.version}", warn=True)
+    return Desired(revision_for(seen.rollout.spec.workload, model), model, retrain_run, judged_against)
 
 
 def newer_waits(draft: Draft, want: Desired) -> bool:
@@ -72,9 +56,9 @@ def newer_waits(draft: Draft, want: Desired) -> bool:
         return False
     if draft.status.stage in (Stage.BAKING, Stage.PROMOTING):
         return True
-    source, workload, candidate = draft.spec.model_from, draft.spec.workload, draft.candidate
+    source, candidate = draft.spec.model_from, draft.candidate
     if not source or source.when_newer is not WhenNewer.FINISH_CURRENT:
         return False
     if want.revision == draft.stable.revision:
         return False
-    return candidate.revision == revision_of(candidate.model, workload.template, workload.port)
+    return candidate.revision == revision_for(draft.spec.workload, candidate.model)

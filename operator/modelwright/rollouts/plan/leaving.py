@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from modelwright.api.rollout import HistoryEntry, Rejection, Stage
+from modelwright.api.rollout import Rejection, Stage
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.draft import Draft, Mood
+from modelwright.rollouts.plan.history import record
 from modelwright.rollouts.plan.running import point
 from modelwright.traffic.route import Split
 
 REJECTED_KEPT = 100
 """As many as the schema allows: a rejection that is forgotten would let the revision be tried again."""
-HISTORY_KEPT = 50
-"""Enough for the ten weeks of `compare.history` where a model is replaced every other day."""
 
 RESULT = {
     Stage.ROLLING_BACK: "RolledBack",
@@ -75,9 +74,3 @@ def _say(draft: Draft, reason: str, message: str) -> None:
         draft.say(Mood.MOVING, "Concluding" if reason == "RollingBack" else reason, message)
     else:
         draft.say(Mood.ROLLING_BACK, reason, message)
-
-
-def record(draft: Draft, revision: str, version: str, result: str) -> None:
-    """The rollout is over."""
-    entry = HistoryEntry(revision, version, result, draft.now, draft.status.began_at)
-    draft.change(history=(entry, *draft.status.history)[:HISTORY_KEPT], began_at=None)

@@ -8,11 +8,19 @@ from modelwright.rollouts.plan.borrowing import hand_back
 from modelwright.rollouts.plan.desired import Desired, unpinned
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.following import absence, registry_trouble
-from modelwright.rollouts.plan.leaving import record
+from modelwright.rollouts.plan.history import record
 from modelwright.rollouts.plan.obstacles import router_obstacle, source_obstacle
 from modelwright.rollouts.plan.pinning import goes_back
 from modelwright.rollouts.plan.queueing import leave_queue, waits_for_others
-from modelwright.rollouts.plan.running import POD_LOOK, ensure_running, ensure_stable, point, retire_others
+from modelwright.rollouts.plan.running import (
+    POD_LOOK,
+    backend_on_trial,
+    ensure_running,
+    ensure_stable,
+    may_begin,
+    point,
+    retire_others,
+)
 from modelwright.rollouts.plan.saying import is_obstructed
 from modelwright.rollouts.plan.stepping import first_step
 from modelwright.traffic.route import Split
@@ -74,7 +82,7 @@ def _start_unless_forbidden(draft: Draft, want: Desired) -> None:
             "ChampionChanged",
             f"{version} was judged against another model than {draft.stable.model.version}, which serves now",
         )
-    elif want.held or not waits_for_others(draft, version):
+    elif may_begin(draft) and (want.held or not waits_for_others(draft, version)):
         _start(draft, want)
 
 
@@ -84,7 +92,7 @@ def _start(draft: Draft, want: Desired) -> None:
         stage_since=draft.now,
         started_at=draft.now,
         began_at=draft.now,
-        candidate=Candidate(want.revision, want.model, 0, want.retrain_run),
+        candidate=Candidate(want.revision, want.model, 0, want.retrain_run, backend_on_trial(draft)),
         step=first_step(draft),
         metrics=(),
         queued_at=None,

@@ -1,22 +1,15 @@
-"""Which Deployments and Services have to be there, at which scale, selecting what."""
+"""The pods of the two revisions: the one place that knows whether they are ours to keep."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from math import ceil
+from typing import Protocol
 
 from modelwright.api.models import Model
-from modelwright.api.rollout import CandidateReplicas, RolloutSpec
-from modelwright.rollouts.actions import (
-    CreateDeployment,
-    DeleteDeployment,
-    ForgetRevision,
-    PointService,
-    RecordRevision,
-    ScaleDeployment,
-)
-from modelwright.rollouts.plan.draft import Draft, Mood
-from modelwright.rollouts.revision import revision_of
+from modelwright.api.rollout import Backend, CandidateReplicas, ExistingWorkload, RolloutSpec
+from modelwright.rollouts.plan import deployed, existing
+from modelwright.rollouts.plan.draft import Draft
 from modelwright.traffic.route import Split
 
 POD_LOOK = timedelta(seconds=10)
@@ -42,63 +35,58 @@ def enough(wanted: int) -> int:
     return max(1, ceil(wanted / 2))
 
 
+class Keeper(Protocol):
+    """Who keeps the pods: the module `deployed` those of ours, `existing` nobody's but their owner's."""
+
+    def find_stable(self, draft: Draft) -> bool: ...
+    def may_begin(self, draft: Draft) -> bool: ...
+    def backend_on_trial(self, draft: Draft) -> Backend | None: ...
+    def ensure_running(self, draft: Draft, revision: str, model: Model, replicas: int) -> bool: ...
+    def ensure_stable(self, draft: Draft) -> None: ...
+    def point(self, draft: Draft, role: str, revision: str) -> None: ...
+    def hand_over(self, draft: Draft) -> bool: ...
+    def retire_others(self, draft: Draft) -> None: ...
+
+
+def keeper(draft: Draft) -> Keeper:
+    return existing if isinstance(draft.spec.workload, ExistingWorkload) else deployed
+
+
+def find_stable(draft: Draft) -> bool:
+    """After a lost status, find stable by the order of truth. False where the pass ends here, having said why."""
+    return keeper(draft).find_stable(draft)
+
+
+def may_begin(draft: Draft) -> bool:
+    """Whether the workload lets a rollout begin. Where it does not, why is then said."""
+    return keeper(draft).may_begin(draft)
+
+
+def backend_on_trial(draft: Draft) -> Backend | None:
+    """Where a candidate that begins now gets its traffic, None for the Service that we point at it."""
+    return keeper(draft).backend_on_trial(draft)
+
+
 def ensure_running(draft: Draft, revision: str, model: Model, replicas: int) -> bool:
-    """Ask for the Deployment of `revision` at `replicas`. False if nothing is left from which it could be made."""
-    seen, workload = draft.seen, draft.spec.workload
-    recorded = seen.recorded.get(revision)
-    deployment = seen.deployments.get(revision)
-    current = revision_of(model, workload.template, workload.port) == revision
-    if recorded is None and current:
-        number = 1 + max((record.number for record in seen.recorded.values()), default=0)
-        draft.do(RecordRevision(revision, number, model, workload.template, workload.port))
-    if deployment is None:
-        if recorded is None and not current:
-            return False
-        template = recorded.template if recorded else workload.template
-        draft.do(CreateDeployment(revision, model, template, replicas))
-    elif deployment.wanted != replicas:
-        draft.do(ScaleDeployment(deployment.name, replicas))
-    return True
-
-
-def port_of(draft: Draft, revision: str) -> str:
-    recorded = draft.seen.recorded.get(revision)
-    return recorded.port if recorded else draft.spec.workload.port
-
-
-def point(draft: Draft, role: str, revision: str) -> None:
-    service = draft.seen.stable_service if role == "stable" else draft.seen.candidate_service
-    if service is None or service.revision != revision:
-        draft.do(PointService(role, revision, port_of(draft, revision)))
+    """Ask for pods of `revision`. False if nothing is left from which they could be made."""
+    return keeper(draft).ensure_running(draft, revision, model, replicas)
 
 
 def ensure_stable(draft: Draft) -> None:
-    """Stable stands at full scale, and its Service selects it, whatever else is going on."""
-    stable = draft.stable
-    if not ensure_running(draft, stable.revision, stable.model, draft.spec.replicas):
-        draft.say(
-            Mood.STALLED,
-            "StableLost",
-            f"neither the Deployment nor the ControllerRevision of stable {stable.model.version} exists: "
-            "restore one of them, or set spec.model to a version that can be deployed",
-        )
-    point(draft, "stable", stable.revision)
+    """Stable stands at full scale, whatever else is going on."""
+    keeper(draft).ensure_stable(draft)
+
+
+def point(draft: Draft, role: str, revision: str) -> None:
+    """Have the stable or the candidate backend lead to `revision`."""
+    keeper(draft).point(draft, role, revision)
+
+
+def hand_over(draft: Draft) -> bool:
+    """Past the commit point: let the candidate take stable's place. True once it has."""
+    return keeper(draft).hand_over(draft)
 
 
 def retire_others(draft: Draft) -> None:
-    """Remove Deployments that hold no role, `scaleDownDelay` after the rollout settled, and old revisions' records."""
-    status = draft.status
-    roles = {arm.revision for arm in (status.stable, status.candidate) if arm}
-    settled_at = draft.status.history[0].at if draft.status.history else draft.now
-    left = settled_at + draft.spec.promotion.scale_down_delay - draft.now
-    for deployment in draft.seen.deployments.values():
-        if deployment.revision in roles:
-            continue
-        if left > timedelta(0):
-            draft.look_again(left)
-        else:
-            draft.do(DeleteDeployment(deployment.name, deployment.uid))
-    kept = sorted(draft.seen.recorded.values(), key=lambda record: -record.number)
-    for record in kept[draft.spec.revision_history_limit + 1 :]:
-        if record.revision not in roles and not (status.pin and record.revision == status.pin.revision):
-            draft.do(ForgetRevision(record.revision))
+    """Remove what holds no role any more."""
+    keeper(draft).retire_others(draft)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelwright.api.rollout import ExistingWorkload
 from modelwright.cluster.keys import REVISION_LABEL, ROLLOUT_LABEL
 from modelwright.rollouts.plan.draft import Draft
 
@@ -13,6 +14,9 @@ def show_scale(draft: Draft) -> None:
     that the whole load, and the result what `spec.replicas` is: the pods that all traffic needs. With stable's alone
     stable would shrink as its share does, and could not take the traffic back.
     """
+    if isinstance(draft.spec.workload, ExistingWorkload):
+        # Its Deployments have scales of their own.
+        return
     arms = [arm for arm in (draft.status.stable, draft.status.candidate) if arm and arm.weight > 0]
     revisions = sorted(arm.revision for arm in arms)
     if not revisions:

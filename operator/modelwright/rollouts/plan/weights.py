@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelwright.api.rollout import Stage
 from modelwright.rollouts.actions import WriteRoute
+from modelwright.rollouts.plan.behind import heeds_revert
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.endpoints import begin_again
 from modelwright.rollouts.plan.leaving import RESULT, leave
@@ -21,6 +22,8 @@ def police(draft: Draft) -> None:
     if route is None:
         if recorded != Split():
             _make_route_again(draft)
+        return
+    if heeds_revert(draft, route):
         return
     allowed = route.split.at_most(recorded)
     if allowed != route.split:

@@ -1,0 +1,117 @@
+"""Rollouts over a route of the user's under random interleavings of faults; the invariants are the world's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.simulation.attached_world import AttachedWorld, ExistingWorld
+from tests.simulation.rollout_world import V2
+
+from modelwright.api.rollout import RolloutStatus
+
+Fault = Callable[[AttachedWorld], None]
+
+
+def _set(name: str, value: object) -> Fault:
+    return lambda world: setattr(world, name, value)
+
+
+def _flip_prometheus(world: AttachedWorld) -> None:
+    world.metrics.up = not world.metrics.up
+
+
+def _lose_status(world: AttachedWorld) -> None:
+    world.status = RolloutStatus()
+    world.restart()
+
+
+FAULTS: dict[str, Fault] = {
+    "nothing": lambda _: None,
+    "prometheus": _flip_prometheus,
+    "restart": lambda world: world.restart(),
+    "conflict": lambda world: _set("fail_next_apply", lambda _: True)(world),
+    "lost status write": _set("lose_next_status", True),
+    "lost status": _lose_status,
+    "stable dies": lambda world: world.dead.add("v1"),
+    "candidate dies": lambda world: world.dead.add("v2"),
+    "pods come back": lambda world: world.dead.clear(),
+    "weight raised": lambda world: world.put(5, 95, by="somebody"),
+    "weight lowered": lambda world: world.put(99, 1, by="somebody"),
+    "git synced": lambda world: world.put(100, 0, by="argocd-controller"),
+    "weights left out": lambda world: world.put(None, None, by="argocd-controller"),
+}
+
+scripts = st.lists(st.tuples(st.sampled_from(sorted(FAULTS)), st.integers(1, 15)), min_size=3, max_size=20)
+WORLDS = pytest.mark.parametrize("world_of", [AttachedWorld, ExistingWorld])
+
+
+def begun(world_of: type[AttachedWorld], seed: int, **fields: Any) -> AttachedWorld:
+    world = world_of(seed=seed, **fields)
+    if world_of is AttachedWorld:
+        world.until(AttachedWorld.at_rest)
+        world.edit(model=V2)
+    return world
+
+
+@WORLDS
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(script=scripts, seed=st.integers(0, 2**16))
+def test_a_bad_candidate_is_never_promoted_and_leaves_the_route_as_it_was(
+    script: list[tuple[str, int]], seed: int, world_of: type[AttachedWorld]
+) -> None:
+    world = begun(world_of, seed, error_rate={"v2": 0.12})
+    for name, seconds in script:
+        FAULTS[name](world)
+        world.tick(seconds)
+        assert world.live_version in ("v1", "")
+    _heal(world)
+    world.until(lambda w: w.at_rest() and not w.status.paused, limit=3000)
+    world.tick(5)
+    assert world.live_version == "v1"
+    assert list(world.weights_by_backend.values()) == [100, 0]
+    assert world.finalizers == ()
+
+
+@WORLDS
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(script=scripts, seed=st.integers(0, 2**16))
+def test_a_healthy_candidate_arrives_or_is_turned_away_and_a_second_pass_does_nothing(
+    script: list[tuple[str, int]], seed: int, world_of: type[AttachedWorld]
+) -> None:
+    world = begun(world_of, seed)
+    for name, seconds in script:
+        FAULTS[name](world)
+        world.tick(seconds)
+    _heal(world)
+    world.until(lambda w: w.at_rest() and not w.status.paused, limit=3000)
+    world.tick(5)
+    assert world.plan().actions == ()
+    old, new = world.weights_by_backend.values()
+    assert (old, new) in ((100, 0), (0, 100))
+    if world_of is ExistingWorld and world.live_version == "v2":
+        assert (old, new) == (0, 100)
+
+
+def _heal(world: AttachedWorld) -> None:
+    """The faults end, and a person puts the route to rest and asks to go on."""
+    world.metrics.up, world.fail_next_apply, world.lose_next_status = True, None, False
+    world.dead.clear()
+    for number in range(60):
+        if not world.status.paused and not _stalls(world):
+            return
+        if world.status.paused == "Reverted":
+            world.put(0, 100)
+        elif _stalls(world):
+            world.put(100, 0)
+        else:
+            world.command("resume", f"heal-{number}")
+        world.tick(10)
+    raise AssertionError(f"cannot be healed: {world.status}")
+
+
+def _stalls(world: AttachedWorld) -> bool:
+    return world.condition("Stalled") == ("True", "RouteNotAtRest")
