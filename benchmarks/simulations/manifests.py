@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
-from benchmarks.simulations.steps import Step, rollouts
+from benchmarks.simulations.rivals import RIVALS
+from benchmarks.simulations.steps import Ends, Step, rollouts
 from benchmarks.simulations.tables import Table, percent, seconds
-from benchmarks.simulations.traffic import SECONDS, independent, joined
+from benchmarks.simulations.traffic import SECONDS, Sticky, bursts, independent, joined
 from benchmarks.simulations.vectorised import Arrivals
 
+from modelwright.analysis.alpha import Allocation
 from modelwright.analysis.margin import Margin
 from modelwright.api.parsing.rollout import parse_rollout
 from modelwright.api.rollout import RolloutSpec
@@ -20,8 +24,10 @@ from modelwright.rollouts.plan.judging import allocation
 from modelwright.rollouts.plan.margins import margin_of
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-USUAL = (0.002, 0.02)
-"""Proportions of the first and the second guardrail, errors and slow requests."""
+USUAL = (0.001, 0.01, 0.1)
+"""Proportions of errors, the first guardrail."""
+SLOW = 0.02
+"""Proportion of all other guardrails, of which the first two are simulated."""
 DEADLINE = 6 * 360
 
 
@@ -36,50 +42,95 @@ def examples() -> Iterator[tuple[str, RolloutSpec]]:
 
 @dataclass(frozen=True)
 class Case:
-    """What the first guardrail's candidate shows from block `begins` on; everything else stays as usual."""
+    """The first guardrail shows `usual`, and of the candidate `worse` from block `begins` on; errors come `mean` at a
+    time."""
 
+    usual: float
     worse: float
     begins: int = 0
+    mean: int = 1
+    sticky: Sticky = Sticky.CONNECTION
 
     def arrivals(
-        self, rng: np.random.Generator, runs: int, rate: int, margins: Sequence[Margin]
+        self, rng: np.random.Generator, runs: int, rate: int, guardrails: int
     ) -> Callable[[float, int, int], list[Arrivals]]:
         def arrive(weight: float, blocks: int, began: int) -> list[Arrivals]:
             healthy = min(max(self.begins - began, 0), blocks)
-            counted = []
-            for number, p in enumerate(USUAL[: len(margins)]):
-                parts = [
-                    independent(rng, runs, length, rate=rate, weight=weight, stable=p, candidate=candidate)
-                    for length, candidate in ((healthy, p), (blocks - healthy, p if number else self.worse))
-                ]
-                counted.append(joined(*parts))
-            return counted
+            parts = [
+                bursts(
+                    rng,
+                    runs,
+                    length,
+                    rate=rate,
+                    weight=weight,
+                    stable=self.usual,
+                    candidate=candidate,
+                    mean=self.mean,
+                    sticky=self.sticky,
+                )
+                for length, candidate in ((healthy, self.usual), (blocks - healthy, self.worse))
+            ]
+            others = [
+                independent(rng, runs, blocks, rate=rate, weight=weight, stable=SLOW, candidate=SLOW)
+                for _ in range(guardrails - 1)
+            ]
+            return [joined(*parts), *others]
 
         return arrive
 
 
-def whole_rollouts(runs: int, quick: bool) -> Table:
-    """Healthy, twice the margin worse in one guardrail, and 5 % errors from the middle of the last step's hold on."""
-    rows = []
+@dataclass(frozen=True)
+class Manifest:
+    """What is simulated of one: its steps with two arms, the margins of its first two comparisons, its allocation."""
+
+    name: str
+    steps: tuple[Step, ...]
+    margins: tuple[Margin, ...]
+    alpha: Allocation
+    error_rate: float
+
+    def roll_out(self, case: Case, rng: np.random.Generator, runs: int, rate: int) -> Ends:
+        arrive = case.arrivals(rng, runs, rate, len(self.margins))
+        return rollouts(arrive, runs, self.steps, self.margins, self.alpha, deadline=DEADLINE)
+
+    def twice_the_margin(self, usual: float) -> float:
+        return usual + 2 * (self.margins[0].limit(usual) - usual)
+
+
+def manifests(quick: bool) -> Iterator[Manifest]:
+    """Every one of examples/ that compares with stable."""
     for name, spec in examples():
-        margins = [margin_of(metric.stable) for metric in spec.analysis.metrics if metric.stable][: len(USUAL)]
-        steps = [Step(step.weight / 100, int(step.hold.total_seconds() / SECONDS)) for step in spec.steps]
-        begins = sum(step.hold for step in steps[:-1]) + steps[-1].hold // 2
-        usual = USUAL[0]
-        cases = (Case(usual), Case(usual + 2 * (margins[0].limit(usual) - usual)), Case(0.05, begins))
-        for rate in (50,) if quick else (2, 50, 500):
-            rng = np.random.default_rng([7, rate])
-            good, bad, late = (
-                rollouts(
-                    case.arrivals(rng, runs, rate, margins), runs, steps, margins, allocation(spec), deadline=DEADLINE
-                )
-                for case in cases
+        margins = tuple(margin_of(metric.stable) for metric in spec.analysis.metrics if metric.stable)[:2]
+        steps = tuple(Step(one.weight / 100, int(one.hold.total_seconds() / SECONDS)) for one in _weights(spec))
+        if margins and steps and not (quick and name != "rollout-minimal.yaml"):
+            yield Manifest(name, steps, margins, allocation(spec), float(spec.analysis.error_rate))
+
+
+def _weights(spec: RolloutSpec) -> Iterator[Any]:
+    for step in spec.steps:
+        if step.weight and step.weight < 100:
+            yield step
+
+
+def whole_rollouts(runs: int, quick: bool) -> Table:
+    """Healthy, twice the margin worse, and five points more errors from the middle of the last hold on."""
+    rows = []
+    for manifest in manifests(quick):
+        begins = sum(step.hold for step in manifest.steps[:-1]) + manifest.steps[-1].hold // 2
+        for rate, usual in [(500, USUAL[0])] if quick else product((2, 50, 500), USUAL):
+            cases = (
+                Case(usual, usual),
+                Case(usual, manifest.twice_the_margin(usual)),
+                Case(usual, usual + 0.05, begins),
             )
+            rng = np.random.default_rng([7, rate, int(1000 * usual)])
+            good, bad, late = (manifest.roll_out(case, rng, runs, rate) for case in cases)
             rows.append(
                 [
-                    name,
+                    manifest.name,
                     f"{rate}/s",
-                    percent(good.rolled_back, limit=float(spec.analysis.error_rate)),
+                    f"{100 * usual:g} %",
+                    percent(good.rolled_back, limit=manifest.error_rate),
                     percent(good.promoted),
                     seconds(good.passed),
                     percent(bad.promoted, limit=0.05),
@@ -88,5 +139,43 @@ def whole_rollouts(runs: int, quick: bool) -> Table:
                     seconds(late.failed - begins),
                 ]
             )
-    head = ["manifest", "traffic", "healthy: rolled back", "promoted", "median", "twice the margin: promoted"]
+    head = ["manifest", "traffic", "errors", "healthy: rolled back", "promoted", "median", "twice the margin: promoted"]
     return Table("manifests", [*head, "rolled back", "late fault: promoted", "found after"], rows)
+
+
+def in_bursts(runs: int, quick: bool) -> Table:
+    """Healthy rollouts at 50 requests a second and 0.2 % errors that come in bursts: every rollback is false."""
+    means, rows = (1, 5, 20, 100), []
+    for manifest in manifests(quick):
+        for sticky in (Sticky.POD,) if quick else Sticky:
+            row = []
+            for mean in means:
+                rng = np.random.default_rng([14, mean])
+                ends = manifest.roll_out(Case(0.002, 0.002, mean=mean, sticky=sticky), rng, runs, 50)
+                row.append(percent(ends.rolled_back, limit=manifest.error_rate))
+            rows.append([manifest.name, sticky.value, *row])
+    return Table("manifests-bursts", ["manifest", "sticky by", *(f"mean {mean}" for mean in means)], rows)
+
+
+def beside_rivals(runs: int, quick: bool) -> Table:
+    """The same rollouts with other judges: each step is looked at while it holds, the first guardrail only."""
+    rows = []
+    for manifest in manifests(quick):
+        for rate in (50,) if quick else (2, 50, 500):
+            usual = 0.002
+            judged = []
+            for worse in (usual, manifest.twice_the_margin(usual)):
+                rng = np.random.default_rng([15, rate])
+                arrive = Case(usual, worse).arrivals(rng, runs, rate, 1)
+                failed = {name: np.zeros(runs, bool) for name in RIVALS}
+                for step in manifest.steps:
+                    (counted,) = arrive(step.weight, step.hold, 0)
+                    for name, rival in RIVALS.items():
+                        ends = rival(counted, manifest.margins[0].limit(usual) - usual, usual, 0)
+                        failed[name] |= np.isfinite(ends)
+                judged.append(failed)
+            healthy, worse_ones = judged
+            shares = [(float(healthy[name].mean()), float((~worse_ones[name]).mean())) for name in RIVALS]
+            shown = [", ".join(percent(share, limit=0.05) for share in pair) for pair in shares]
+            rows.append([manifest.name, f"{rate}/s", *shown])
+    return Table("manifests-rivals", ["manifest", "traffic", *RIVALS], rows)

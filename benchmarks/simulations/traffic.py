@@ -51,7 +51,7 @@ def bursts(
     counts, bad = [], []
     for share, p in ((1 - weight, stable), (weight, candidate)):
         expected = rate * SECONDS * share
-        errors = _bursts_of_one_arm(rng, rollouts, blocks, expected * p / mean, mean, sticky, rate * share)
+        errors = bursts_of_one_arm(rng, rollouts, blocks, expected * p / mean, mean, sticky, rate * share)
         # Errors are requests as well: a burst comes on top of the usual traffic.
         counts.append(rng.poisson(expected * (1 - p), (rollouts, blocks)) + errors)
         bad.append(errors)
@@ -64,7 +64,7 @@ def joined(before: Arrivals, after: Arrivals) -> Arrivals:
     return Arrivals(*(np.concatenate(pair, axis=1) for pair in pairs))
 
 
-def _bursts_of_one_arm(
+def bursts_of_one_arm(
     rng: np.random.Generator,
     rollouts: int,
     blocks: int,

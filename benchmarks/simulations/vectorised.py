@@ -51,7 +51,7 @@ class Dispersions:
         self.bad, self.count = np.zeros(shape), np.zeros(shape)
         self.usual, self.squares = np.zeros(shape), np.zeros(shape)
 
-    def add(self, bad: Ints, count: Ints) -> None:
+    def add(self, bad: Ints | Floats, count: Ints | Floats) -> None:
         self.blocks += 1
         self.bad += bad
         self.count += count
@@ -69,8 +69,12 @@ class Dispersions:
 
     def factor(self, bad: Floats, count: Floats) -> Floats:
         p = (bad + 0.5) / (count + 1)
+        return self.over(p * (1 - p))
+
+    def over(self, variance: Floats) -> Floats:
+        """At least 1, for observations of this variance."""
         known = np.where(self.stretches > 4, self.squares / np.maximum(self.stretches - 1, 1), 0)
-        factor: Floats = np.maximum(1.0, known.max(axis=0) / (p * (1 - p)))
+        factor: Floats = np.maximum(1.0, known.max(axis=0) / variance)
         return factor
 
 
@@ -138,6 +142,14 @@ class Evidences:
         return self.margin.slope * stable + self.margin.bad_limit(0.0)
 
     def _log_e(self, stable: Ints, stable_bad: Ints, candidate: Ints, candidate_bad: Ints) -> Floats:
+        usual, q, worse, at = self._imagined(stable, candidate)
+        return log_ratio(stable, stable_bad, usual, q) + log_ratio(candidate, candidate_bad, worse, at)
+
+    def _imagined(self, stable: Ints, candidate: Ints) -> tuple[Floats, Floats, Floats, Floats]:
+        """Stable's and the candidate's proportions, each as imagined and at the nearest point of the null hypothesis.
+
+        Where no worse candidate is possible all are the same, and nothing follows from any counts.
+        """
         usual = np.maximum((self.usual_bad + 0.5) / (self.usual + 1), harm.LEAST)
         limit = self._limit(usual)
         worse = limit + _EXCESSES * np.maximum(limit - usual, np.minimum(usual, 1 - usual) / 8)
@@ -156,10 +168,14 @@ class Evidences:
             low, high = np.where(below, q, low), np.where(below, high, q)
         q = (low + high) / 2
         at = slope * q + intercept
-        of_stable = stable_bad * np.log(usual / q) + (stable - stable_bad) * (np.log1p(-usual) - np.log1p(-q))
-        of_candidate = candidate_bad * np.log(worse / at)
-        of_candidate = of_candidate + (candidate - candidate_bad) * (np.log1p(-worse) - np.log1p(-at))
-        return np.where(possible, of_stable + of_candidate, 0.0)
+        q, at = np.where(possible, q, usual), np.where(possible, at, worse)
+        return np.broadcast_to(usual, worse.shape), q, worse, at
+
+
+def log_ratio(total: Ints, bad: Ints, imagined: Floats, null: Floats) -> Floats:
+    """ln of the likelihood ratio of two proportions."""
+    good = np.log1p(-imagined) - np.log1p(-null)
+    return np.asarray(bad * np.log(imagined / null) + (total - bad) * good)
 
 
 def bound(bad: Floats, count: Floats, alpha: float, dispersion: Floats, *, upper: bool) -> Floats:
