@@ -25,6 +25,12 @@ def test_a_server_needs_only_name_url_and_result_root() -> None:
     assert server.folder("ml", "churn-1") == "s3://models/results/ml/churn-1"
 
 
+def test_people_are_shown_where_a_run_is_if_the_platform_says_so() -> None:
+    server = servers({**ENTRY, "uiUrl": "https://kubeflow.example.com/#/runs/details/{id}"})["default"]
+    assert server.run_url("6f0c/3") == "https://kubeflow.example.com/#/runs/details/6f0c%2F3"
+    assert servers(ENTRY)["default"].run_url("6f0c") == ""
+
+
 def test_without_any_server_there_is_none() -> None:
     assert pipeline_servers({}) == {}
 
@@ -47,6 +53,7 @@ def test_a_server_may_be_kept_to_some_namespaces() -> None:
         ({"namespaces": "ml"}, "pipelineServers[0].namespaces"),
         ({"token": "x"}, "pipelineServers[0].token"),
         ({"auth": {"sigV4": {"region": "eu-central-1"}}}, "pipelineServers[0].auth"),
+        ({"uiUrl": "https://kubeflow.example.com"}, "pipelineServers[0].uiUrl"),
         ({"tenancy": "Mine"}, "pipelineServers[0].tenancy"),
         ({"packageRoots": ["/packages"]}, "pipelineServers[0].packageRoots"),
     ],

@@ -63,6 +63,7 @@ class PipelineRun:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     result_uri: str = ""
+    url: str = ""  # where people see it
     retries: int = 0  # how often it was asked to go on after it had failed, the last time at `failed_at`
     failed_at: datetime | None = None
 

@@ -73,7 +73,7 @@ def _of_run(made: RetrainRun) -> dict[str, dict[str, Any]]:
         "name": made.name,
         "policy": made.spec.policy_name,
         "pipeline": f"{made.spec.pipeline.name} {made.spec.pipeline.version}".strip(),
-        "pipelineRun": pipeline.id,
+        "pipelineRun": pipeline.url or pipeline.id,
         "finishedAt": str(pipeline.finished_at or ""),
     }
     if summary:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from modelwright.api.fields import Fields
 from modelwright.metrics.credentials import Credentials, parse_credentials
 
 KEYS = {
     "name",
+    "uiUrl",
     "url",
     "resultRoot",
     "namespaces",
@@ -56,6 +57,11 @@ class PipelineServer:
     service_accounts: tuple[str, ...] = ()
     pipeline_roots: tuple[str, ...] = ()
     package_roots: tuple[str, ...] = ()
+    ui_url: str = ""  # where people see a run, with "{id}" in the place of its id
+
+    def run_url(self, id_: str) -> str:
+        """Where people see the run, "" where the platform did not say."""
+        return self.ui_url.replace("{id}", quote(id_, safe="")) if id_ else ""
 
     def allows(self, namespace: str) -> bool:
         return "*" in self.namespaces or namespace in self.namespaces
@@ -101,7 +107,15 @@ def _server(entry: Fields) -> PipelineServer:
         service_accounts=entry.texts("serviceAccounts"),
         pipeline_roots=_roots(entry, "pipelineRoots"),
         package_roots=_roots(entry, "packageRoots"),
+        ui_url=_ui_url(entry),
     )
+
+
+def _ui_url(entry: Fields) -> str:
+    url = entry.text("uiUrl", "")
+    if url and (urlsplit(url).scheme not in ("http", "https") or "{id}" not in url):
+        raise entry.refuse("uiUrl", "must be an address with {id} in it, such as https://kubeflow/#/runs/details/{id}")
+    return url
 
 
 def _roots(entry: Fields, name: str) -> tuple[str, ...]:

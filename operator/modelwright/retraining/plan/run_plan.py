@@ -134,7 +134,13 @@ def _launching(step: Step, intent: datetime) -> RunPlan:
                 f"pipeline run {found.id}",
                 requeue_after=timedelta(0),
                 event=event,
-                pipeline_run=replace(run.status.pipeline_run, id=found.id, state=found.state, started_at=started),
+                pipeline_run=replace(
+                    run.status.pipeline_run,
+                    id=found.id,
+                    state=found.state,
+                    started_at=started,
+                    url=step.seen.servers[pipeline.server].run_url(found.id),
+                ),
             )
         case Failure(trouble=Trouble.NOT_FOUND, message=message):
             return step.fails("PipelineNotFound", message)
