@@ -30,6 +30,8 @@ async def shell(control_plane: WithKubeconfig, cluster: Cluster, namespace: str)
     ("verb", "revision"),
     [
         ("promote", CANDIDATE),
+        ("skip", CANDIDATE),
+        ("promote-full", CANDIDATE),
         ("pause", CANDIDATE),
         ("resume", CANDIDATE),
         ("abort", CANDIDATE),

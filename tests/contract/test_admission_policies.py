@@ -17,7 +17,7 @@ from modelwright.cluster.keys import MODEL_ROLLOUT
 from modelwright.errors import InvalidSpec
 
 ON_CREATE = "create the object, and give the command then"
-APPROVE_VERB = "promote needs the verb 'approve' on modelrollouts, which user '"
+APPROVE_VERB = "promote, promote-full and skip need the verb 'approve' on modelrollouts, which user '"
 TRUE_NAME = "who gives the command"
 
 APPROVE = ("--set", "admission.approveVerb=Required")
@@ -121,7 +121,7 @@ class Refusal:
     answered: str = ""
 
 
-FORM = "must be '<verb>/<id>/<revision>' with the verb promote, pause, resume,"
+FORM = "must be '<verb>/<id>/<revision>' with the verb promote, promote-full,"
 ONLY_ABORT = "is not answered yet, and may be replaced only by abort"
 FIRST = "abort/7/6b8f9c01de"
 REFUSALS = [
@@ -156,9 +156,10 @@ async def test_refuses_a_new_object_with_a_command_or_an_actor(desk: Desk, annot
         await desk.user.create(MODEL_ROLLOUT, rollout(desk.place, "new", annotations))
 
 
-async def test_promote_needs_the_verb_approve_where_it_is_required(desk: Desk) -> None:
+@pytest.mark.parametrize("verb", ["promote", "promote-full", "skip"])
+async def test_what_moves_traffic_up_needs_the_verb_approve_where_it_is_required(desk: Desk, verb: str) -> None:
     with pytest.raises(Forbidden, match=f"{APPROVE_VERB}alice"):
-        await desk.annotate(command="promote/7/6b8f9c01de")
+        await desk.annotate(command=f"{verb}/7/6b8f9c01de")
 
 
 async def test_an_approver_may_promote(desk: Desk) -> None:

@@ -170,8 +170,11 @@ class Analysis:
 
 @dataclass(frozen=True)
 class Promotion:
+    """`rollback_window` is how many revisions that were stable before one can go back to without steps, 0 for none."""
+
     bake_time: timedelta = timedelta(minutes=5)
     scale_down_delay: timedelta = timedelta(seconds=30)
+    rollback_window: int = 0
 
 
 @dataclass(frozen=True)
@@ -315,6 +318,22 @@ class Pin:
     actor: str = ""
 
 
+class Waived(StrEnum):
+    """What a rollout under way is spared."""
+
+    STEPS = "Steps"  # it goes back to a revision within the rollback window
+    STEPS_AND_BAKE = "StepsAndBake"  # a person said promote-full
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """Why the rollout under way does not take all of its steps, and who said so ("" where the spec did)."""
+
+    waived: Waived
+    at: datetime
+    actor: str = ""
+
+
 @dataclass(frozen=True)
 class RolloutStatus:
     observed_generation: int = -1
@@ -334,6 +353,7 @@ class RolloutStatus:
     history: tuple[HistoryEntry, ...] = ()
     command: CommandStatus | None = None
     pin: Pin | None = None
+    shortcut: Shortcut | None = None
     queued_at: datetime | None = None  # since when a rollout waits for its turn in the namespace
     replicas: int = 0  # pods that `selector` finds, for the scale subresource
     selector: str = ""

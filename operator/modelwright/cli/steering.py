@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 VERBS = {
     "promote": "Go on to the next step without the rest of the hold. The look after it is not waived.",
+    "skip": "Go on to the next step at once. Its guardrails are judged all the same.",
+    "promote-full": "Go on to all traffic and the end: no steps, no holds, no bake time. A failure still rolls back.",
     "pause": "Keep the weight until somebody goes on. A fault still rolls back.",
     "resume": "Go on after a pause.",
     "abort": "Send all traffic back to stable, and reject the candidate.",

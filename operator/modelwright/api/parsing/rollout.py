@@ -137,7 +137,9 @@ def _analysis(fields: Fields) -> Analysis:
 
 
 def _promotion(fields: Fields) -> Promotion:
+    window = fields.maybe_section("rollbackWindow")
     return Promotion(
         bake_time=fields.duration("bakeTime", Promotion.bake_time),
         scale_down_delay=fields.duration("scaleDownDelay", Promotion.scale_down_delay),
+        rollback_window=window.integer("revisions") if window else Promotion.rollback_window,
     )

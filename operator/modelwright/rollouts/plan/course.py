@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from modelwright.api.rollout import BlueGreen, MatchType, OnPassed, Promote, RolloutSpec, Shadow, Step, StepStatus
+from modelwright.api.rollout import (
+    BlueGreen,
+    MatchType,
+    OnPassed,
+    Promote,
+    RolloutSpec,
+    Shadow,
+    Step,
+    StepStatus,
+    Waived,
+)
 from modelwright.traffic.route import HEADER_MATCH, MIRROR, REGULAR_EXPRESSION_MATCH, Split
 
 PAUSED = "Paused"
@@ -62,6 +72,11 @@ def course_of(spec: RolloutSpec) -> Course:
     # A last step of 100 % is what the bake time is, and adds its hold to it.
     at_100 = sum((step.hold for step in spec.steps if step.weight == 100), timedelta(0))
     return Course(_canary(tuple(step for step in spec.steps if step.weight != 100)), bake_time + at_100)
+
+
+def shortened(course: Course, waived: Waived) -> Course:
+    """What is left of `course` for a rollout that is spared something: 100 % at once, and the bake time or not."""
+    return Course((), timedelta(0) if waived is Waived.STEPS_AND_BAKE else course.bake_time)
 
 
 def new_step(course: Course, number: int, split: Split, now: datetime, before: StepStatus | None = None) -> StepStatus:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from modelwright.api.rollout import Arm, Candidate, RolloutSpec, RolloutStatus, Stage
+from modelwright.api.rollout import Arm, Candidate, RolloutSpec, RolloutStatus, Stage, Waived
 from modelwright.rollouts.actions import Action, WriteRoute
 from modelwright.rollouts.observation import Observation
-from modelwright.rollouts.plan.course import Course, Leg, course_of
+from modelwright.rollouts.plan.course import Course, Leg, course_of, shortened
 from modelwright.traffic.route import Split
 
 
@@ -104,7 +104,13 @@ class Draft:
 
     @property
     def course(self) -> Course:
-        return course_of(self.spec)
+        shortcut = self.status.shortcut
+        return shortened(course_of(self.spec), shortcut.waived) if shortcut else course_of(self.spec)
+
+    @property
+    def hurries(self) -> bool:
+        """Whether a person waived all waiting but that for ready endpoints and the route. A Fail still counts."""
+        return self.status.shortcut is not None and self.status.shortcut.waived is Waived.STEPS_AND_BAKE
 
     @property
     def leg(self) -> Leg | None:

@@ -63,5 +63,12 @@ def goes_back(draft: Draft, revision: str) -> bool:
     return held is not None and held.verb == ROLLBACK and held.revision == revision
 
 
+def within_window(draft: Draft, revision: str) -> bool:
+    """Whether `revision` was stable so lately that going back to it takes no steps (`promotion.rollbackWindow`)."""
+    promoted = dict.fromkeys(entry.revision for entry in draft.status.history if entry.result == "Promoted")
+    before = [known for known in promoted if known != draft.stable.revision]
+    return revision in before[: draft.spec.promotion.rollback_window]
+
+
 def _set(draft: Draft, verb: str, revision: str, model: Model, actor: str) -> None:
     draft.change(pin=Pin(revision, model, verb, draft.now, actor))

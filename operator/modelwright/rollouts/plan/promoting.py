@@ -24,6 +24,7 @@ def _settle(draft: Draft) -> None:
         started_at=None,
         switched_at=None,
         step=None,
+        shortcut=None,
     )
     record(draft, new.revision, new.model.version, "Promoted")
     draft.tell("Promoted", f"{new.model.version} serves all traffic, after {old.model.version}")

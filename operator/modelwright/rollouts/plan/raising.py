@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from modelwright.analysis.verdict import Verdict
+from modelwright.analysis.verdict import Finding, Verdict
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan import hold
 from modelwright.rollouts.plan.borrowing import is_secured
@@ -39,12 +39,17 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         say_route(draft)
     elif obstacle := router_obstacle(draft):
         draft.say(Mood.STALLED, "UnsupportedByRouter", obstacle)
-    elif draft.seen.ready(draft.stable.revision) == 0:
+    elif draft.seen.ready(draft.stable.revision) == 0 and not draft.status.shortcut:
         draft.say(Mood.HOLDING, "StableUnavailable", "stable has no ready endpoint: the weight is held")
     elif not draft.seen.may_raise:
         draft.say(Mood.HOLDING, "LeaseNotRenewed", "the operator's lease is too old to raise a weight")
         draft.look_again(timedelta(seconds=1))
-    elif not split.is_within(draft.given) and step.evidence_since and not hold.let_raise(draft, judged, step.weight):
+    elif (
+        not draft.hurries
+        and not split.is_within(draft.given)
+        and step.evidence_since
+        and not hold.let_raise(draft, judged, step.weight)
+    ):
         say_what_is_awaited(draft, judged, to_promote=step.weight == 100)
     elif split == draft.given:
         draft.change_step(asked_at=draft.now, accepted_at=draft.now)
@@ -73,6 +78,8 @@ def await_traffic(draft: Draft) -> None:
     step = draft.status.step
     assert step is not None
     share = judge_share(draft)
+    if draft.hurries:
+        share = Finding(Verdict.PASS, "PromoteFull", "a person does not wait for the traffic")
     if share.verdict is Verdict.PASS:
         delay = draft.spec.analysis.initial_delay
         begins = draft.now + delay

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelwright.api.rollout import Arm, Candidate, Stage, State
+from modelwright.api.rollout import Arm, Candidate, Shortcut, Stage, State, Waived
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.borrowing import hand_back
 from modelwright.rollouts.plan.desired import Desired, unpinned
@@ -10,7 +10,7 @@ from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.following import absence, registry_trouble
 from modelwright.rollouts.plan.history import record
 from modelwright.rollouts.plan.obstacles import router_obstacle, source_obstacle
-from modelwright.rollouts.plan.pinning import goes_back
+from modelwright.rollouts.plan.pinning import goes_back, within_window
 from modelwright.rollouts.plan.queueing import leave_queue, waits_for_others
 from modelwright.rollouts.plan.running import (
     POD_LOOK,
@@ -87,6 +87,8 @@ def _start_unless_forbidden(draft: Draft, want: Desired) -> None:
 
 
 def _start(draft: Draft, want: Desired) -> None:
+    if within_window(draft, want.revision):
+        draft.change(shortcut=Shortcut(Waived.STEPS, draft.now))
     draft.change(
         stage=Stage.STEPPING,
         stage_since=draft.now,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from modelwright.api.durations import format_duration
-from modelwright.api.rollout import Stage, StepStatus
+from modelwright.api.rollout import Shortcut, Stage, StepStatus, Waived
 from modelwright.rollouts.plan import hold
 from modelwright.rollouts.plan.course import Leg, new_step, split_of
 from modelwright.rollouts.plan.draft import Draft, Mood
@@ -51,7 +51,7 @@ def plan_step(draft: Draft) -> None:
         return
     heed_suspension(draft, where(draft))
     heed_pause(draft, where(draft))
-    ended = deadline_passed(draft) or patience_ended(draft, judged)
+    ended = not draft.hurries and (deadline_passed(draft) or patience_ended(draft, judged))
     if (ended and draft.status.stage not in (Stage.STEPPING, Stage.BAKING)) or _waits_for_a_person(draft, judged):
         return
     step = draft.status.step
@@ -62,7 +62,7 @@ def plan_step(draft: Draft) -> None:
         await_acceptance(draft)
     elif step.confirmed_at is None:
         await_traffic(draft)
-    elif _is_over(draft, judged):
+    elif draft.hurries or _is_over(draft, judged):
         _advance(draft, judged)
     else:
         last = draft.leg is not None and step.number == step.of
@@ -98,9 +98,9 @@ def _follow_edited_strategy(draft: Draft) -> None:
 def _waits_for_a_person(draft: Draft, judged: Sequence[Judged]) -> bool:
     status = draft.status
     permanent = next((item for item in judged if item.permanent), None)
-    if obstacle := source_obstacle(draft):
+    if (obstacle := source_obstacle(draft)) and not draft.hurries:
         draft.say(Mood.STALLED, "InvalidSpec", f"{obstacle}; the weight is held")
-    elif permanent:
+    elif permanent and not draft.hurries:
         draft.say(Mood.STALLED, permanent.finding.reason, said(draft, permanent))
     elif status.paused:
         draft.say(Mood.WAITING_FOR_A_PERSON, status.paused, status.paused_message)
@@ -179,6 +179,31 @@ def _go_on(draft: Draft, stage: Stage, step: StepStatus) -> None:
     stop_counting(draft)
     draft.change(stage=stage, stage_since=draft.now, step=step)
     draft.say(Mood.MOVING, "StepRunning", where(draft))
+
+
+def skip_leg(draft: Draft) -> bool:
+    """To the next leg at once, on the evidence of this one. False where none follows."""
+    step, legs = draft.status.step, draft.course.legs
+    assert step is not None
+    if draft.leg is None:
+        return False
+    if step.number < len(legs):
+        _go_on(draft, Stage.STEPPING, _following(draft, step, legs[step.number], step.number + 1))
+        return True
+    if draft.course.concludes:
+        return False
+    _go_on(draft, Stage.BAKING, new_step(draft.course, step.number, Split(100), draft.now, step))
+    return True
+
+
+def take_shortcut(draft: Draft, waived: Waived, actor: str) -> None:
+    """From wherever the rollout stands to 100 %, over nothing."""
+    step = draft.status.step
+    assert step is not None
+    draft.change(shortcut=Shortcut(waived, draft.now, actor))
+    if draft.status.stage is not Stage.BAKING:
+        last = new_step(draft.course, 1, Split(100), draft.now, step)
+        draft.change(stage=Stage.BAKING, stage_since=draft.now, step=last)
 
 
 def without_hold(draft: Draft) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from modelwright.api.rollout import Stage
+from modelwright.api.rollout import Stage, Waived
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.leaving import leave
 from modelwright.rollouts.plan.pausing import SUSPENDED, pause, resume
 from modelwright.rollouts.plan.pinning import pin, roll_back, unpin
 from modelwright.rollouts.plan.refusing import Refused
-from modelwright.rollouts.plan.stepping import without_hold
+from modelwright.rollouts.plan.stepping import skip_leg, take_shortcut, without_hold
 
 MAX_ACTOR = 200
 
@@ -29,6 +29,29 @@ def _promote(draft: Draft, revision: str, actor: str) -> Refused | None:
     if not refused:
         resume(draft)
         without_hold(draft)
+    return refused
+
+
+def _skip(draft: Draft, revision: str, actor: str) -> Refused | None:
+    refused = _not_the_candidate(draft, revision)
+    if refused:
+        return refused
+    step = draft.status.step
+    if draft.leg is None and step and step.asked_at is None:
+        return Refused("no step is left: 100 % waits for its verdicts, which only `promote-full` waives")
+    resume(draft)
+    if draft.leg is None:
+        without_hold(draft)
+    elif not skip_leg(draft):
+        return Refused("it is the last step, and nothing follows it but its verdict")
+    return None
+
+
+def _promote_full(draft: Draft, revision: str, actor: str) -> Refused | None:
+    refused = _not_the_candidate(draft, revision)
+    if not refused:
+        resume(draft)
+        take_shortcut(draft, Waived.STEPS_AND_BAKE, actor)
     return refused
 
 
@@ -72,6 +95,8 @@ def _retry(draft: Draft, revision: str, actor: str) -> Refused | None:
 
 VERBS: dict[str, Callable[[Draft, str, str], Refused | None]] = {
     "promote": _promote,  # go on to the next step without the rest of the hold
+    "skip": _skip,  # go on to the next step at once
+    "promote-full": _promote_full,  # go on to 100 % and the end, over nothing but ready endpoints and a Fail
     "pause": _pause,  # keep the weight until somebody goes on
     "resume": _resume,  # go on after a pause
     "abort": _abort,  # back to stable, and reject the candidate
