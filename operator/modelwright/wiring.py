@@ -31,6 +31,7 @@ from modelwright.receiving.server import EventServer
 from modelwright.registries.mlflow import Asker as RegistryAsker
 from modelwright.retraining.reconcile import reconcile_policy, reconcile_run
 from modelwright.rollouts.reconcile import reconcile_rollout
+from modelwright.smoke.asking import Asker as SmokeAsker
 from modelwright.telemetry import Readings, Telemetry, serve
 from modelwright.traffic.routers import watched_kinds
 
@@ -130,6 +131,7 @@ def _asker(configuration: Configuration, telemetry: Telemetry) -> Any:
     metrics = MetricsAsker(sources, seen=telemetry.looked)
     kubeflow = KubeflowAsker(configuration.servers)
     others: dict[str, Any] = {"prometheus": metrics, "registry": RegistryAsker(configuration.registries)}
+    others["smoke"] = SmokeAsker(configuration.servers)
 
     def ask(question: Question) -> Any:
         asker = others.get(question.pool.partition("/")[0], kubeflow)

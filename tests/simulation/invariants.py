@@ -10,6 +10,7 @@ from modelwright.api.rollout import Stage
 from modelwright.metrics.questions import NoLook
 from modelwright.rollouts.plan import Plan
 from modelwright.rollouts.plan.asking import has_bounds
+from modelwright.smoke.questions import Reproduced
 from modelwright.traffic.route import Split
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def check_split(world: World, split: Split, version: str, plan: Plan) -> None:
 def check_move(world: World, role: str, revision: str) -> None:
     """Of a Service that selects another revision."""
     live = world.split or Split()
-    gets_some = live != Split() if role == "candidate" else live.weight < 100
+    gets_some = world.split is not None and (live != Split() if role == "candidate" else live.weight < 100)
     moved = role in world.services and world.services[role] != revision
     assert not (moved and gets_some and world.ready(revision) == 0), "moved live traffic to no endpoints"
 
@@ -46,6 +47,8 @@ def check_at_peace(world: World) -> None:
 def _check_raise(world: World, live: Split, split: Split, version: str, plan: Plan) -> None:
     assert version == str(world.route_version), "raised on a route that changed since it was read"
     assert world.ready(world.services["candidate"]) > 0, "traffic to a revision without ready endpoints"
+    if world.spec.promotion.smoke_check and plan.status.candidate and plan.status.candidate.retrain_run:
+        assert live != Split() or isinstance(world.smoke, Reproduced), "traffic without a smoke check"
     shortcut = plan.status.shortcut
     assert world.ready(world.services["stable"]) > 0 or shortcut, "raised while stable was down"
     asked = {getattr(question, "metric", "") for question in world.questions}

@@ -48,12 +48,14 @@ from modelwright.rollouts.actions import (
 from modelwright.rollouts.observation import (
     Approved,
     DeploymentSeen,
+    Golden,
     Neighbour,
     Observation,
     RecordedRevision,
     ServiceSeen,
 )
 from modelwright.rollouts.plan import Plan, plan_rollout
+from modelwright.smoke.questions import Smoke, SmokeQuestion
 from modelwright.traffic.route import RouteSeen, Split
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -122,6 +124,8 @@ class World:
         self.source_exists = True  # the policy or rollout that modelFrom names
         self.registries: dict[str, Registry] = {}
         self.registered: RegisteredVersion | NoVersion | None = None  # what a model registry answers
+        self.golden: Golden | None = None
+        self.smoke: Smoke | None = None  # what a smoke check finds
         self.neighbours: tuple[Neighbour, ...] = ()
         self.concurrent = 0
         self.name = "churn"
@@ -198,6 +202,8 @@ class World:
             profile_problem=self.profile_problem,
             sources={source.name: source for source in self.sources},
             registries=self.registries,
+            golden=self.golden,
+            addresses={revision: ("10.244.1.2:8080",) for revision in self.deployments if self.ready(revision)},
             neighbours=self.neighbours if self.status.stage is None else (),
             concurrent=self.concurrent,
         )
@@ -259,11 +265,12 @@ class World:
     def _sample(self) -> None:
         for question in self.questions:
             known = self.answers.get(question)
-            if known and self.now - known.started_at < question.interval:
+            if known and self.now - known.started_at < (question.every or timedelta(0)):
                 continue
-            if isinstance(question, AliasQuestion):
-                if self.registered:
-                    self.answers[question] = Answer(self.now, self.now, self.registered)
+            if isinstance(question, AliasQuestion | SmokeQuestion):
+                said = self.registered if isinstance(question, AliasQuestion) else self.smoke
+                if said:
+                    self.answers[question] = Answer(self.now, self.now, said)
                 continue
             look = self.metrics.look(question, self.spec.analysis.metrics, self.now)
             self.answers[question] = Answer(self.now, self.now, look)

@@ -168,6 +168,10 @@ class Analysis:
     metrics: tuple[Metric, ...] = ()
 
 
+class SmokeCheck(StrEnum):
+    GOLDEN_ROWS = "GoldenRows"
+
+
 @dataclass(frozen=True)
 class Promotion:
     """`rollback_window` is how many revisions that were stable before one can go back to without steps, 0 for none."""
@@ -175,6 +179,7 @@ class Promotion:
     bake_time: timedelta = timedelta(minutes=5)
     scale_down_delay: timedelta = timedelta(seconds=30)
     rollback_window: int = 0
+    smoke_check: SmokeCheck | None = None
 
 
 @dataclass(frozen=True)

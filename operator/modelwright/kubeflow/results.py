@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelwright.errors import InvalidSpec, ModelwrightError, Unavailable
@@ -35,6 +35,29 @@ def read_result(question: ReadEvaluation, result_root: str) -> ReadResult | Fail
     except Unavailable as error:
         return Failure(Trouble.UNAVAILABLE, str(error))
     return ReadResult(evaluation, f"sha256:{hashlib.sha256(raw).hexdigest()}", model_digest)
+
+
+def read_golden_rows(uri: str, wanted: str, result_root: str) -> list[Mapping[str, Any]]:
+    """The golden rows of the evaluation at `uri`. ModelwrightError where it is not there, another one than `wanted`
+    (the digest of the file), or has rows that cannot be asked for."""
+    raw = _read_file(uri, result_root)
+    if f"sha256:{hashlib.sha256(raw).hexdigest()}" != wanted:
+        raise InvalidSpec("", "the evaluation is not the one that was judged")
+    _parsed(raw)
+    rows: list[Mapping[str, Any]] = json.loads(raw)["goldenRows"]
+    for row in rows:
+        if not _is_golden(row) or row["inputs"].keys() != rows[0]["inputs"].keys():
+            raise InvalidSpec("goldenRows", "must have the same inputs in each row, and class and probability")
+    return rows
+
+
+def _is_golden(row: Any) -> bool:
+    if not isinstance(row, dict) or not isinstance(row.get("inputs"), dict) or not row["inputs"]:
+        return False
+    prediction = row.get("prediction")
+    chance = prediction.get("probability") if isinstance(prediction, dict) else None
+    values = all(isinstance(value, int | float | str) for value in row["inputs"].values())
+    return values and isinstance(chance, int | float) and "class" in prediction
 
 
 def _parsed(raw: bytes) -> Evaluation:

@@ -53,6 +53,16 @@ class Approved:
 
 
 @dataclass(frozen=True)
+class Golden:
+    """Where the evaluation of the model of `retrain_run` lies, below the result root of the pipeline server."""
+
+    retrain_run: str
+    server: str
+    uri: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Neighbour:
     """Another rollout of the namespace. `rests`: on the model that it wants."""
 
@@ -99,6 +109,8 @@ class Observation:
     answers: Mapping[Any, Answer] = field(default_factory=dict)
     sources: Mapping[str, MetricSource] = field(default_factory=dict)
     registries: Mapping[str, Registry] = field(default_factory=dict)
+    golden: Golden | None = None  # for the smoke check, where there is one
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # "host:port" of ready pods, by revision
     neighbours: tuple[Neighbour, ...] = ()  # where somebody has to be waited for
     concurrent: int = 0  # how many rollouts the platform lets be under way in a namespace, 0 for any number
     profile_problem: str = ""  # why the metrics of spec.analysis.profile are missing

@@ -28,6 +28,7 @@ from modelwright.cluster.keys import (
 from modelwright.errors import InvalidSpec
 from modelwright.metrics.configuration import MetricSource
 from modelwright.rollouts.actions import Adopt
+from modelwright.rollouts.golden import addresses_of, read_golden
 from modelwright.rollouts.manifests import DIGEST_ANNOTATION, URI_ANNOTATION, VERSION_ANNOTATION
 from modelwright.rollouts.observation import (
     Approved,
@@ -97,6 +98,8 @@ async def observe(
         + tuple(Adopt(kind, orphan) for kind, orphan in (route.orphaned if route else ())),
         foreign=tuple(f"{kind.name} {_name(body)}" for kind, body in named if _is_foreign(body, rollout))
         + (route.foreign if route else ()),
+        golden=await read_golden(cluster, rollout, approved),
+        addresses=addresses_of(pods, rollout.spec.workload.port),
         answers=answers,
         sources=sources,
         may_raise=may_raise,

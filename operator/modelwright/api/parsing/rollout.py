@@ -26,6 +26,7 @@ from modelwright.api.rollout import (
     PromotedIn,
     Promotion,
     RolloutSpec,
+    SmokeCheck,
     State,
     WhenNewer,
 )
@@ -141,5 +142,6 @@ def _promotion(fields: Fields) -> Promotion:
     return Promotion(
         bake_time=fields.duration("bakeTime", Promotion.bake_time),
         scale_down_delay=fields.duration("scaleDownDelay", Promotion.scale_down_delay),
+        smoke_check=fields.choice("smokeCheck", SmokeCheck) if fields.has("smokeCheck") else None,
         rollback_window=window.integer("revisions") if window else Promotion.rollback_window,
     )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from modelwright.api.rollout import Stage
 from modelwright.rollouts.observation import Observation
-from modelwright.rollouts.plan import asking, commands, conditions, following
+from modelwright.rollouts.plan import asking, commands, conditions, following, smoking
 from modelwright.rollouts.plan.borrowing import plan_deletion
 from modelwright.rollouts.plan.desired import Desired, desired, newer_waits
 from modelwright.rollouts.plan.draft import Draft, Headline, Mood, News, Plan
@@ -86,7 +86,7 @@ def _finish(draft: Draft) -> Plan:
         actions=tuple(draft.actions),
         status=draft.status,
         news=tuple(draft.news),
-        questions=(*asking.questions(draft), *following.questions(draft)),
+        questions=(*asking.questions(draft), *following.questions(draft), *smoking.questions(draft)),
         requeue_after=min(draft.waits, default=None),
         urgent=draft.urgent,
     )

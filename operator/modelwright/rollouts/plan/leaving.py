@@ -27,11 +27,17 @@ def leave(draft: Draft, stage: Stage, reason: str, message: str, *, reject: bool
     candidate = draft.candidate
     draft.change(stage=stage, stage_since=draft.now, step=None, paused="", paused_message="", shortcut=None)
     if reject:
-        rejection = Rejection(candidate.revision, candidate.model.digest, draft.now, message, candidate.model.version)
-        others = [known for known in draft.status.rejected if known.revision != candidate.revision]
-        draft.change(rejected=(rejection, *others)[:REJECTED_KEPT])
+        reject_candidate(draft, message)
     draft.tell(reason, f"{candidate.model.version}: {message}", warn=stage not in QUIET)
     go_back(draft)
+
+
+def reject_candidate(draft: Draft, reason: str) -> None:
+    """Not to be tried again until a person says so."""
+    candidate = draft.candidate
+    rejection = Rejection(candidate.revision, candidate.model.digest, draft.now, reason, candidate.model.version)
+    others = [known for known in draft.status.rejected if known.revision != candidate.revision]
+    draft.change(rejected=(rejection, *others)[:REJECTED_KEPT])
 
 
 def go_back(draft: Draft) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from modelwright.analysis.verdict import Finding, Verdict
+from modelwright.api.rollout import Stage
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan import hold
 from modelwright.rollouts.plan.borrowing import is_secured
@@ -14,9 +15,11 @@ from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.endpoints import scale_of_leg
 from modelwright.rollouts.plan.judged import Judged
 from modelwright.rollouts.plan.judging import judge_share
+from modelwright.rollouts.plan.leaving import leave
 from modelwright.rollouts.plan.obstacles import router_obstacle
 from modelwright.rollouts.plan.running import POD_LOOK
 from modelwright.rollouts.plan.saying import say_route, say_what_is_awaited, where
+from modelwright.rollouts.plan.smoking import Checked, smoke_check
 
 
 def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
@@ -51,6 +54,8 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         and not hold.let_raise(draft, judged, step.weight)
     ):
         say_what_is_awaited(draft, judged, to_promote=step.weight == 100)
+    elif split != draft.given and not _smoke_checked(draft):
+        return
     elif split == draft.given:
         draft.change_step(asked_at=draft.now, accepted_at=draft.now)
         draft.look_again(timedelta(0))
@@ -61,6 +66,13 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         draft.change_step(asked_at=draft.now, evidence_since=draft.now, stretch=step.stretch + 1)
         draft.tell("WeightRaised", f"{split} to {candidate.model.version}")
         draft.say(Mood.MOVING, "StepRunning", where(draft))
+
+
+def _smoke_checked(draft: Draft) -> bool:
+    found, why = smoke_check(draft, draft.candidate)
+    if found is Checked.FAILED:
+        leave(draft, Stage.ROLLING_BACK, "SmokeCheckFailed", f"smoke check: {why}", reject=True)
+    return found is Checked.PASSED
 
 
 def await_acceptance(draft: Draft) -> None:

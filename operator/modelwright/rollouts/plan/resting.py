@@ -9,6 +9,7 @@ from modelwright.rollouts.plan.desired import Desired, unpinned
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.following import absence, registry_trouble
 from modelwright.rollouts.plan.history import record
+from modelwright.rollouts.plan.leaving import reject_candidate
 from modelwright.rollouts.plan.obstacles import router_obstacle, source_obstacle
 from modelwright.rollouts.plan.pinning import goes_back, within_window
 from modelwright.rollouts.plan.queueing import leave_queue, waits_for_others
@@ -22,6 +23,7 @@ from modelwright.rollouts.plan.running import (
     retire_others,
 )
 from modelwright.rollouts.plan.saying import is_obstructed
+from modelwright.rollouts.plan.smoking import Checked, smoke_check
 from modelwright.rollouts.plan.stepping import first_step
 from modelwright.traffic.route import Split
 
@@ -117,6 +119,10 @@ def _first_version(draft: Draft, want: Desired | None) -> None:
         missing = absence(draft)
         draft.say(missing.mood, missing.reason, missing.message)
         return
+    if rejection := next((known for known in draft.status.rejected if known.revision == want.revision), None):
+        says = f"{want.model.version} was rejected: {rejection.reason}. Nothing serves yet"
+        draft.say(Mood.ROLLED_BACK, "RolledBack", says)
+        return
     if draft.status.stage is None and waits_for_others(draft, want.model.version):
         return
     spec, seen = draft.spec, draft.seen
@@ -135,6 +141,8 @@ def _first_version(draft: Draft, want: Desired | None) -> None:
             Mood.MOVING, "WaitingForPods", f"{ready} of {spec.replicas} pods of {want.model.version} ready{problem}"
         )
         draft.look_again(POD_LOOK)
+    elif not _smoke_checked(draft, arm):
+        return
     elif seen.route is not None and seen.route.obstacle:
         is_obstructed(draft)
     elif seen.route is None or not seen.route.as_wanted or seen.route.split != Split():
@@ -150,6 +158,19 @@ def _first_version(draft: Draft, want: Desired | None) -> None:
         record(draft, want.revision, want.model.version, "Promoted")
         draft.tell("Promoted", f"{want.model.version} serves all traffic, as the first version")
         _say_at_rest(draft)
+
+
+def _smoke_checked(draft: Draft, arm: Candidate) -> bool:
+    """Before there is a route: a first version that does not say what its evaluation said never serves."""
+    found, why = smoke_check(draft, arm)
+    if found is Checked.FAILED:
+        reject_candidate(draft, f"smoke check: {why}")
+        record(draft, arm.revision, arm.model.version, "RolledBack")
+        draft.change(stage=None, stage_since=draft.now, candidate=None, started_at=None)
+        draft.tell("SmokeCheckFailed", f"{arm.model.version}: smoke check: {why}", warn=True)
+        says = f"{arm.model.version} was rejected: smoke check: {why}. Nothing serves yet"
+        draft.say(Mood.ROLLED_BACK, "RolledBack", says)
+    return found is Checked.PASSED
 
 
 def _say_at_rest(draft: Draft) -> None:
