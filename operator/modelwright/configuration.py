@@ -20,6 +20,7 @@ from modelwright.metrics.profiles import Profiles, parse_profiles
 from modelwright.receiving.configuration import Receiver, parse_receivers
 from modelwright.registries.configuration import Registry, parse_registries
 from modelwright.rollouts.configuration import RolloutLimits, parse_rollout_limits
+from modelwright.webhooks.configuration import Webhook, parse_webhooks
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Configuration:
     profiles: Profiles = field(default_factory=dict)
     servers: Mapping[str, PipelineServer] = field(default_factory=dict)
     registries: Mapping[str, Registry] = field(default_factory=dict)
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     limits: RolloutLimits = field(default_factory=RolloutLimits)
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
     audit: AuditTarget = field(default_factory=AuditTarget)
@@ -41,6 +43,7 @@ SECTIONS = {
     "metricProfiles": ("profiles", parse_profiles),
     "pipelineServers": ("servers", pipeline_servers),
     "modelRegistries": ("registries", parse_registries),
+    "webhooks": ("webhooks", parse_webhooks),
     "rolloutLimits": ("limits", parse_rollout_limits),
     "eventReceivers": ("receivers", parse_receivers),
     "audit": ("audit", parse_audit),

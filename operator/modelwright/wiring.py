@@ -34,6 +34,7 @@ from modelwright.rollouts.reconcile import reconcile_rollout
 from modelwright.smoke.asking import Asker as SmokeAsker
 from modelwright.telemetry import Readings, Telemetry, serve
 from modelwright.traffic.routers import watched_kinds
+from modelwright.webhooks.asking import Asker as WebhookAsker
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +132,7 @@ def _asker(configuration: Configuration, telemetry: Telemetry) -> Any:
     metrics = MetricsAsker(sources, seen=telemetry.looked)
     kubeflow = KubeflowAsker(configuration.servers)
     others: dict[str, Any] = {"prometheus": metrics, "registry": RegistryAsker(configuration.registries)}
-    others["smoke"] = SmokeAsker(configuration.servers)
+    others |= {"smoke": SmokeAsker(configuration.servers), "webhook": WebhookAsker(configuration.webhooks)}
 
     def ask(question: Question) -> Any:
         asker = others.get(question.pool.partition("/")[0], kubeflow)

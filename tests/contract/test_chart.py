@@ -56,6 +56,8 @@ modelRegistries:
 rolloutLimits: {concurrentPerNamespace: 2}
 eventReceivers:
 - {name: lake, format: CloudEvents, perMinute: 30, auth: {bearer: {tokenFile: /etc/modelwright-secrets/lake/token}}}
+webhooks:
+- {name: chat, url: "https://chat/x", keyFile: /k, timeout: 2s, namespaces: [ml], tls: {caFile: /c}}
 pipelineServers:
 - name: default
   url: http://ml-pipeline:8888

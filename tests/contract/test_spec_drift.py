@@ -31,6 +31,7 @@ from modelwright.api.rollout import (
     OnNoData,
     OnPassed,
     Promote,
+    SmokeCheck,
     State,
     WhenNewer,
 )
@@ -58,6 +59,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "spec.strategy.canary.steps[].match.headers[].type": MatchType,
     "spec.strategy.blueGreen.promote": Promote,
     "spec.strategy.shadow.onPassed": OnPassed,
+    "spec.promotion.smokeCheck": SmokeCheck,
     "spec.analysis.onDeadline": OnDeadline,
     "spec.analysis.onNoData": OnNoData,
     "spec.analysis.metrics[].preset": Preset,

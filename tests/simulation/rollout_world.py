@@ -57,6 +57,8 @@ from modelwright.rollouts.observation import (
 from modelwright.rollouts.plan import Plan, plan_rollout
 from modelwright.smoke.questions import Smoke, SmokeQuestion
 from modelwright.traffic.route import RouteSeen, Split
+from modelwright.webhooks.configuration import Webhook
+from modelwright.webhooks.questions import Call, Heard
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 V1, V2, V3 = (Model(v, f"s3://models/churn/{v}", f"sha256:{v}") for v in ("v1", "v2", "v3"))
@@ -124,6 +126,9 @@ class World:
         self.source_exists = True  # the policy or rollout that modelFrom names
         self.registries: dict[str, Registry] = {}
         self.registered: RegisteredVersion | NoVersion | None = None  # what a model registry answers
+        self.webhooks: dict[str, Webhook] = {}
+        self.heard: Heard | None = None  # what webhooks answer
+        self.told: list[Call] = []  # calls of webhooks, in order
         self.golden: Golden | None = None
         self.smoke: Smoke | None = None  # what a smoke check finds
         self.neighbours: tuple[Neighbour, ...] = ()
@@ -202,6 +207,7 @@ class World:
             profile_problem=self.profile_problem,
             sources={source.name: source for source in self.sources},
             registries=self.registries,
+            webhooks=self.webhooks,
             golden=self.golden,
             addresses={revision: ("10.244.1.2:8080",) for revision in self.deployments if self.ready(revision)},
             neighbours=self.neighbours if self.status.stage is None else (),
@@ -266,6 +272,11 @@ class World:
         for question in self.questions:
             known = self.answers.get(question)
             if known and self.now - known.started_at < (question.every or timedelta(0)):
+                continue
+            if isinstance(question, Call):
+                if known is None or question.every:
+                    self.told.append(question)
+                    self.answers[question] = Answer(self.now, self.now, self.heard)
                 continue
             if isinstance(question, AliasQuestion | SmokeQuestion):
                 said = self.registered if isinstance(question, AliasQuestion) else self.smoke

@@ -198,6 +198,8 @@ class RolloutSpec:
     shadow: Shadow | None = None
     analysis: Analysis = Analysis()
     promotion: Promotion = Promotion()
+    before_step: tuple[str, ...] = ()  # webhooks of the platform, by name
+    after_step: tuple[str, ...] = ()
     revision_history_limit: int = 10
 
 

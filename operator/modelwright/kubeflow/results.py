@@ -40,7 +40,7 @@ def read_result(question: ReadEvaluation, result_root: str) -> ReadResult | Fail
 def read_golden_rows(uri: str, wanted: str, result_root: str) -> list[Mapping[str, Any]]:
     """The golden rows of the evaluation at `uri`. ModelwrightError where it is not there, another one than `wanted`
     (the digest of the file), or has rows that cannot be asked for."""
-    raw = _read_file(uri, result_root)
+    raw = read_file(uri, result_root, MAX_EVALUATION, what="evaluation.json from the pipeline")
     if f"sha256:{hashlib.sha256(raw).hexdigest()}" != wanted:
         raise InvalidSpec("", "the evaluation is not the one that was judged")
     _parsed(raw)
@@ -55,9 +55,10 @@ def _is_golden(row: Any) -> bool:
     if not isinstance(row, dict) or not isinstance(row.get("inputs"), dict) or not row["inputs"]:
         return False
     prediction = row.get("prediction")
-    chance = prediction.get("probability") if isinstance(prediction, dict) else None
+    if not isinstance(prediction, dict) or "class" not in prediction:
+        return False
     values = all(isinstance(value, int | float | str) for value in row["inputs"].values())
-    return values and isinstance(chance, int | float) and "class" in prediction
+    return values and isinstance(prediction.get("probability"), int | float)
 
 
 def _parsed(raw: bytes) -> Evaluation:

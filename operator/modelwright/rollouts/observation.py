@@ -14,6 +14,7 @@ from modelwright.metrics.configuration import MetricSource
 from modelwright.registries.configuration import Registry
 from modelwright.rollouts.actions import Adopt
 from modelwright.traffic.route import RouteSeen
+from modelwright.webhooks.configuration import Webhook
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class Observation:
     answers: Mapping[Any, Answer] = field(default_factory=dict)
     sources: Mapping[str, MetricSource] = field(default_factory=dict)
     registries: Mapping[str, Registry] = field(default_factory=dict)
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     golden: Golden | None = None  # for the smoke check, where there is one
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # "host:port" of ready pods, by revision
     neighbours: tuple[Neighbour, ...] = ()  # where somebody has to be waited for

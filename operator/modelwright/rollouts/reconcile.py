@@ -51,6 +51,7 @@ async def reconcile_rollout(key: Key, room: Room) -> timedelta | None:
         seen,
         profile_problem=profile_problem,
         registries=room.configuration.registries,
+        webhooks=room.configuration.webhooks,
         neighbours=await read_neighbours(room.cluster, rollout, concurrent),
         concurrent=concurrent,
     )

@@ -54,6 +54,7 @@ def _spec(fields: Fields) -> RolloutSpec:
     fields.exactly_one("model", "modelFrom")
     model, baseline = fields.maybe_section("model"), fields.maybe_section("baseline")
     model_from = fields.maybe_section("modelFrom")
+    webhooks = fields.section_or_empty("webhooks")
     traffic, strategy = fields.section("traffic"), fields.maybe_section("strategy")
     way = strategy_of(strategy) if strategy else Strategy(DEFAULT_STEPS)
     spec = RolloutSpec(
@@ -71,6 +72,8 @@ def _spec(fields: Fields) -> RolloutSpec:
         shadow=way.shadow,
         analysis=_analysis(fields.section_or_empty("analysis")),
         promotion=_promotion(fields.section_or_empty("promotion")),
+        before_step=tuple(each.text("name") for each in webhooks.sections("beforeStep")),
+        after_step=tuple(each.text("name") for each in webhooks.sections("afterStep")),
         revision_history_limit=fields.integer("revisionHistoryLimit", RolloutSpec.revision_history_limit),
     )
     check_horizons(spec)

@@ -6,10 +6,11 @@ Read `plan_rollout` aloud; each stage has a file of its own.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from modelwright.api.rollout import Stage
 from modelwright.rollouts.observation import Observation
-from modelwright.rollouts.plan import asking, commands, conditions, following, smoking
+from modelwright.rollouts.plan import asking, commands, conditions, following, hooking, smoking
 from modelwright.rollouts.plan.borrowing import plan_deletion
 from modelwright.rollouts.plan.desired import Desired, desired, newer_waits
 from modelwright.rollouts.plan.draft import Draft, Headline, Mood, News, Plan
@@ -22,6 +23,9 @@ from modelwright.rollouts.plan.stepping import plan_step
 from modelwright.rollouts.plan.weights import police
 
 __all__ = ["News", "Plan", "plan_rollout"]
+
+ROOMS: tuple[Any, ...] = (asking, following, smoking, hooking)
+"""Who has questions: about metrics, about the model that is followed, to pods, and to webhooks."""
 
 UNDER_WAY_LOOK = timedelta(seconds=30)
 """What is under way is looked at even if nothing wakes it: a kind that was installed later is watched late."""
@@ -86,7 +90,7 @@ def _finish(draft: Draft) -> Plan:
         actions=tuple(draft.actions),
         status=draft.status,
         news=tuple(draft.news),
-        questions=(*asking.questions(draft), *following.questions(draft), *smoking.questions(draft)),
+        questions=tuple(asked for room in ROOMS for asked in room.questions(draft)),
         requeue_after=min(draft.waits, default=None),
         urgent=draft.urgent,
     )

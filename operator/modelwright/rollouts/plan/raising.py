@@ -13,6 +13,7 @@ from modelwright.rollouts.plan.borrowing import is_secured
 from modelwright.rollouts.plan.course import split_of
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.endpoints import scale_of_leg
+from modelwright.rollouts.plan.hooking import are_in_favour
 from modelwright.rollouts.plan.judged import Judged
 from modelwright.rollouts.plan.judging import judge_share
 from modelwright.rollouts.plan.leaving import leave
@@ -54,7 +55,7 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         and not hold.let_raise(draft, judged, step.weight)
     ):
         say_what_is_awaited(draft, judged, to_promote=step.weight == 100)
-    elif split != draft.given and not _smoke_checked(draft):
+    elif split != draft.given and not (_smoke_checked(draft) and are_in_favour(draft)):
         return
     elif split == draft.given:
         draft.change_step(asked_at=draft.now, accepted_at=draft.now)

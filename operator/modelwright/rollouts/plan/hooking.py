@@ -1,0 +1,107 @@
+"""Webhooks around a step: those before it may hold it, those after it are told. None is asked on the way back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from modelwright.api.rollout import Arm, Candidate, Stage
+from modelwright.errors import InvalidSpec
+from modelwright.rollouts.plan.course import split_of
+from modelwright.rollouts.plan.draft import Draft, Mood
+from modelwright.rollouts.plan.pinning import goes_back
+from modelwright.rollouts.plan.saying import where
+from modelwright.webhooks.configuration import webhook_for
+from modelwright.webhooks.questions import Call, Heard, Moment, Outcome
+
+
+def are_in_favour(draft: Draft) -> bool:
+    """Whether every webhook allows the running step; else the headline says which one does not, or does not answer."""
+    calls = _before(draft)
+    if obstacle := webhook_obstacle(draft) if _are_asked(draft) else "":
+        draft.say(Mood.STALLED, "InvalidSpec", f"{obstacle}; the weight is held")
+        return False
+    for call in calls:
+        answer = draft.seen.answers.get(call)
+        heard = answer.value if answer and isinstance(answer.value, Heard) else None
+        if heard and heard.outcome is Outcome.ALLOWED:
+            continue
+        if heard and heard.outcome is Outcome.DENIED:
+            draft.say(Mood.HOLDING, "WebhookDenied", f"{where(draft)}: {heard.message}; the weight is held")
+        else:
+            why = heard.message if heard else f"webhook '{call.webhook}' is being asked"
+            draft.say(Mood.HOLDING, "WebhookUnanswered", f"{where(draft)}: {why}; the weight is held")
+        return False
+    return True
+
+
+def questions(draft: Draft) -> tuple[Call, ...]:
+    """Asked from the beginning of a step until its weight is raised; told while the step after it runs."""
+    if webhook_obstacle(draft):
+        return ()
+    return (*_before(draft), *_after(draft))
+
+
+def webhook_obstacle(draft: Draft) -> str:
+    """Why a webhook of the spec cannot be called, "" if all can."""
+    for name in (*draft.spec.before_step, *draft.spec.after_step):
+        try:
+            webhook_for(draft.seen.rollout.namespace, name, draft.seen.webhooks, "spec.webhooks")
+        except InvalidSpec as error:
+            return str(error)
+    return ""
+
+
+def _are_asked(draft: Draft) -> bool:
+    """Nobody stands in the way back, nor in that of a person who waived all waiting."""
+    status = draft.status
+    if status.stage not in (Stage.STEPPING, Stage.BAKING) or status.step is None or status.candidate is None:
+        return False
+    return not status.shortcut and not goes_back(draft, status.candidate.revision)
+
+
+def _before(draft: Draft) -> tuple[Call, ...]:
+    step = draft.status.step
+    if not _are_asked(draft) or step is None or step.asked_at is not None or split_of(step).is_within(draft.given):
+        return ()
+    # A step that begins again after its weight fell is another question.
+    told = {"number": step.number, "of": step.of, "startedAt": step.started_at.isoformat(), **_split(draft)}
+    id_ = f"{draft.seen.rollout.uid}/{draft.candidate.revision}/{step.number}/{int(step.started_at.timestamp())}"
+    return tuple(_call(draft, name, Moment.BEFORE_STEP, id_, told) for name in draft.spec.before_step)
+
+
+def _after(draft: Draft) -> tuple[Call, ...]:
+    step = draft.status.step
+    if step is None or draft.status.candidate is None or draft.status.stable is None:
+        return ()
+    passed = step.number if draft.status.stage is Stage.BAKING else step.number - 1
+    if not _are_asked(draft) or not 1 <= passed <= len(draft.course.legs):
+        return ()
+    split = draft.course.legs[passed - 1].split
+    told = {"number": passed, "of": step.of, "weight": split.weight, "mirror": split.mirror}
+    id_ = f"{draft.seen.rollout.uid}/{draft.candidate.revision}/{passed}/passed"
+    return tuple(_call(draft, name, Moment.AFTER_STEP, id_, told) for name in draft.spec.after_step)
+
+
+def _split(draft: Draft) -> dict[str, int]:
+    assert draft.status.step is not None
+    split = split_of(draft.status.step)
+    return {"weight": split.weight, "mirror": split.mirror}
+
+
+def _call(draft: Draft, webhook: str, moment: Moment, id_: str, step: dict[str, Any]) -> Call:
+    rollout = draft.seen.rollout
+    body = {
+        "event": str(moment),
+        "namespace": rollout.namespace,
+        "name": rollout.name,
+        "step": step,
+        "stable": _arm(draft.stable),
+        "candidate": _arm(draft.candidate),
+    }
+    return Call(webhook, moment, id_, json.dumps(body, sort_keys=True))
+
+
+def _arm(arm: Arm | Candidate) -> dict[str, str]:
+    model = arm.model
+    return {"revision": arm.revision, "version": model.version, "uri": model.uri, "digest": model.digest}

@@ -1,0 +1,49 @@
+"""What webhooks are asked and told, and what comes of it. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+ASK_AGAIN = timedelta(seconds=15)
+
+
+class Moment(StrEnum):
+    BEFORE_STEP = "BeforeStep"
+    AFTER_STEP = "AfterStep"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of `webhook`. `body` is the JSON that is sent, `id` the same for every repetition of the same call.
+
+    Before a step it is a question, and asked until there is traffic; after it the webhook is told, once.
+    """
+
+    webhook: str
+    moment: Moment
+    id: str
+    body: str
+
+    @property
+    def pool(self) -> str:
+        return f"webhook/{self.webhook}"
+
+    @property
+    def every(self) -> timedelta | None:
+        return ASK_AGAIN if self.moment is Moment.BEFORE_STEP else None
+
+
+class Outcome(StrEnum):
+    ALLOWED = "Allowed"  # or taken note of
+    DENIED = "Denied"
+    UNANSWERED = "Unanswered"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The message is for people, and holds nothing that the webhook said."""
+
+    outcome: Outcome
+    message: str = ""
