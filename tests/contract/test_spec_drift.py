@@ -16,6 +16,7 @@ from tests.contract.corpus import accepted, merged
 from tests.contract.schema import KINDS, nodes
 
 from modelwright.api.approval import ApprovedBy, Required
+from modelwright.api.following import WhenNewer
 from modelwright.api.gate import Severity, WhenNoChampion
 from modelwright.api.limits import Concurrency
 from modelwright.api.metrics import Mode, RequiredFor, Season
@@ -33,7 +34,6 @@ from modelwright.api.rollout import (
     Promote,
     SmokeCheck,
     State,
-    WhenNewer,
 )
 from modelwright.cli.watched import Watched
 from modelwright.errors import InvalidSpec

@@ -9,6 +9,7 @@ from typing import Any
 
 from modelwright.analysis.counts import Counts
 from modelwright.api.conditions import Condition
+from modelwright.api.following import ModelFrom
 from modelwright.api.gate import AgainstChampion, Check, Gate
 from modelwright.api.limits import Limits
 from modelwright.api.metrics import Bounds, Proportion
@@ -18,16 +19,7 @@ from modelwright.api.policy import (
     PolicySpec,
     RetrainPolicy,
 )
-from modelwright.api.rollout import (
-    Arm,
-    HistoryEntry,
-    ManagedRoute,
-    ModelFrom,
-    ModelRollout,
-    RolloutSpec,
-    RolloutStatus,
-    Workload,
-)
+from modelwright.api.rollout import Arm, HistoryEntry, ManagedRoute, ModelRollout, RolloutSpec, RolloutStatus, Workload
 from modelwright.api.run import Evidence, PipelineRun, RetrainRun, RunSpec, RunStatus
 from modelwright.api.triggers import MetricTrigger, Trigger
 from modelwright.cluster.answers import Answer

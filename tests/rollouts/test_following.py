@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from tests.simulation.rollout_world import SPEC, V1, V2, V3, World, in_step, serving_v1
 
+from modelwright.api.following import MlflowAlias, ModelFrom, PromotedIn, WhenNewer
 from modelwright.api.models import Model
-from modelwright.api.rollout import MlflowAlias, ModelFrom, PromotedIn, RolloutSpec, WhenNewer
+from modelwright.api.rollout import RolloutSpec
 from modelwright.registries.configuration import Registry
 from modelwright.registries.questions import NoVersion, RegisteredVersion
 from modelwright.rollouts.observation import Approved

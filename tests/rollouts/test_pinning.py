@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from tests.simulation.rollout_world import SPEC, V1, V2, V3, WORKLOAD, World, in_step, serving_v1
 
-from modelwright.api.rollout import ModelFrom, Stage, State
+from modelwright.api.following import ModelFrom
+from modelwright.api.rollout import Stage, State
 from modelwright.rollouts.observation import Approved
 
 FOLLOWING = replace(SPEC, model=None, model_from=ModelFrom("churn"), baseline=V1)

@@ -9,7 +9,8 @@ import pytest
 from tests.simulation.rollout_world import SPEC, V1, V2, World, in_step, serving_v1
 
 from modelwright.api.metrics import RequiredFor
-from modelwright.api.rollout import Promotion, Stage, Waived
+from modelwright.api.rollout import Promotion, Stage
+from modelwright.api.steering import Waived
 
 WINDOW = replace(SPEC, promotion=replace(SPEC.promotion, rollback_window=1, bake_time=timedelta(seconds=10)))
 

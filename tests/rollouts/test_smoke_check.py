@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from tests.simulation.rollout_world import SPEC, V1, V2, World, in_step
 
+from modelwright.api.following import ModelFrom
 from modelwright.api.models import Model
-from modelwright.api.rollout import ModelFrom, SmokeCheck
+from modelwright.api.rollout import SmokeCheck
 from modelwright.rollouts.golden import addresses_of
 from modelwright.rollouts.observation import Approved, Golden
 from modelwright.smoke.questions import Differs, NotChecked, Reproduced, SmokeQuestion

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from tests.simulation.rollout_world import ERRORS, SPEC, V1, V2, V3, World, in_step, serving_v1
 
+from modelwright.api.following import ModelFrom, WhenNewer
 from modelwright.api.metrics import RequiredFor
-from modelwright.api.rollout import Analysis, ModelFrom, OnDeadline, Stage, State, Step, WhenNewer
+from modelwright.api.rollout import Analysis, OnDeadline, Stage, State, Step
 from modelwright.rollouts.observation import Approved
 
 

@@ -18,7 +18,8 @@ from modelwright.api.durations import format_duration
 from modelwright.api.fields import Fields
 from modelwright.api.models import Model
 from modelwright.api.policy import ApprovedModel, Champion
-from modelwright.api.rollout import Arm, Candidate, Pin
+from modelwright.api.rollout import Arm, Candidate
+from modelwright.api.steering import Pin
 from modelwright.api.times import format_time
 
 R = TypeVar("R")

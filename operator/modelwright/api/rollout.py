@@ -10,8 +10,10 @@ from enum import StrEnum
 from typing import Any
 
 from modelwright.api.conditions import Condition
+from modelwright.api.following import ModelFrom
 from modelwright.api.metrics import Metric
 from modelwright.api.models import Model
+from modelwright.api.steering import Pin, Shortcut
 from modelwright.api.strategy import BlueGreen as BlueGreen
 from modelwright.api.strategy import HeaderMatch as HeaderMatch
 from modelwright.api.strategy import MatchType as MatchType
@@ -25,11 +27,6 @@ from modelwright.api.strategy import Step as Step
 class State(StrEnum):
     ACTIVE = "Active"
     SUSPENDED = "Suspended"
-
-
-class WhenNewer(StrEnum):
-    FINISH_CURRENT = "FinishCurrent"
-    SUPERSEDE = "Supersede"
 
 
 class CandidateReplicas(StrEnum):
@@ -52,33 +49,6 @@ class OnNoData(StrEnum):
     HOLD = "Hold"
     PAUSE = "Pause"
     ROLL_BACK = "RollBack"
-
-
-@dataclass(frozen=True)
-class PromotedIn:
-    """The stable model of another ModelRollout in the namespace, once it has served there for so long."""
-
-    name: str
-    after_promoted_for: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True)
-class MlflowAlias:
-    """The version that `alias` names in a model registry of the platform."""
-
-    model: str
-    alias: str
-    registry: str = "default"
-
-
-@dataclass(frozen=True)
-class ModelFrom:
-    """Whom to follow: exactly one of a RetrainPolicy ("" for none), another rollout, and an alias."""
-
-    retrain_policy: str = ""
-    when_newer: WhenNewer = WhenNewer.FINISH_CURRENT
-    model_rollout: PromotedIn | None = None
-    mlflow: MlflowAlias | None = None
 
 
 @dataclass(frozen=True)
@@ -312,33 +282,6 @@ class CommandStatus:
     at: datetime
     revision: str = ""
     actor: str = ""  # the user, as the API server's admission stamped it on the object
-
-
-@dataclass(frozen=True)
-class Pin:
-    """The revision that a person holds the rollout to: automation does not move it until `unpin`. `verb` says how."""
-
-    revision: str
-    model: Model
-    verb: str  # pin | rollback
-    at: datetime
-    actor: str = ""
-
-
-class Waived(StrEnum):
-    """What a rollout under way is spared."""
-
-    STEPS = "Steps"  # it goes back to a revision within the rollback window
-    STEPS_AND_BAKE = "StepsAndBake"  # a person said promote-full
-
-
-@dataclass(frozen=True)
-class Shortcut:
-    """Why the rollout under way does not take all of its steps, and who said so ("" where the spec did)."""
-
-    waived: Waived
-    at: datetime
-    actor: str = ""
 
 
 @dataclass(frozen=True)

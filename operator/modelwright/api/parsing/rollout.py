@@ -8,6 +8,7 @@ from typing import Any
 
 from modelwright.api.durations import format_duration
 from modelwright.api.fields import Fields
+from modelwright.api.following import MlflowAlias, ModelFrom, PromotedIn, WhenNewer
 from modelwright.api.metrics import RequiredFor
 from modelwright.api.parsing import metrics, shared
 from modelwright.api.parsing.statuses import parse_rollout_status
@@ -18,17 +19,13 @@ from modelwright.api.presets import DEFAULT_METRICS
 from modelwright.api.rollout import (
     Analysis,
     Confirm,
-    MlflowAlias,
-    ModelFrom,
     ModelRollout,
     OnDeadline,
     OnNoData,
-    PromotedIn,
     Promotion,
     RolloutSpec,
     SmokeCheck,
     State,
-    WhenNewer,
 )
 from modelwright.errors import InvalidSpec
 

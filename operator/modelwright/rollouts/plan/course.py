@@ -5,17 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from modelwright.api.rollout import (
-    BlueGreen,
-    MatchType,
-    OnPassed,
-    Promote,
-    RolloutSpec,
-    Shadow,
-    Step,
-    StepStatus,
-    Waived,
-)
+from modelwright.api.rollout import BlueGreen, MatchType, OnPassed, Promote, RolloutSpec, Shadow, Step, StepStatus
+from modelwright.api.steering import Waived
 from modelwright.traffic.route import HEADER_MATCH, MIRROR, REGULAR_EXPRESSION_MATCH, Split
 
 PAUSED = "Paused"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modelwright.api.following import WhenNewer
 from modelwright.api.models import Model
-from modelwright.api.rollout import Stage, WhenNewer
+from modelwright.api.rollout import Stage
 from modelwright.rollouts.observation import Observation
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.following import followed, is_being_asked

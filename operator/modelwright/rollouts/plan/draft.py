@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from modelwright.api.rollout import Arm, Candidate, RolloutSpec, RolloutStatus, Stage, Waived
+from modelwright.api.rollout import Arm, Candidate, RolloutSpec, RolloutStatus, Stage
+from modelwright.api.steering import Waived
 from modelwright.rollouts.actions import Action, WriteRoute
 from modelwright.rollouts.observation import Observation
 from modelwright.rollouts.plan.course import Course, Leg, course_of, shortened

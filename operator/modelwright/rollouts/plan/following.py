@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from modelwright.api.durations import format_duration
+from modelwright.api.following import MlflowAlias, PromotedIn
 from modelwright.api.models import Model
-from modelwright.api.rollout import MlflowAlias, PromotedIn
 from modelwright.errors import InvalidSpec
 from modelwright.registries.configuration import registry_for
 from modelwright.registries.questions import AliasQuestion, NoVersion, RegisteredVersion

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelwright.api.models import Model
-from modelwright.api.rollout import Pin
+from modelwright.api.steering import Pin
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.refusing import Refused
 

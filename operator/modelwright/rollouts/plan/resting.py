@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from modelwright.api.rollout import Arm, Candidate, Shortcut, Stage, State, Waived
+from modelwright.api.rollout import Arm, Candidate, Stage, State
+from modelwright.api.steering import Shortcut, Waived
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.borrowing import hand_back
 from modelwright.rollouts.plan.desired import Desired, unpinned

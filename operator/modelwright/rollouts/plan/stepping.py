@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from modelwright.api.durations import format_duration
-from modelwright.api.rollout import Shortcut, Stage, StepStatus, Waived
+from modelwright.api.rollout import Stage, StepStatus
+from modelwright.api.steering import Shortcut, Waived
 from modelwright.rollouts.plan import hold
 from modelwright.rollouts.plan.course import Leg, new_step, split_of
 from modelwright.rollouts.plan.draft import Draft, Mood

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from modelwright.api.rollout import Stage, Waived
+from modelwright.api.rollout import Stage
+from modelwright.api.steering import Waived
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.leaving import leave
 from modelwright.rollouts.plan.pausing import SUSPENDED, pause, resume
