@@ -67,6 +67,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "spec.analysis.metrics[].requiredFor": RequiredFor,
     "spec.analysis.metrics[].mode": Mode,
     "spec.analysis.metrics[].compare.history.season": Season,
+    "spec.triggers[].metric.history.season": Season,
     "spec.gate.checks[].findings.worstSeverity": Severity,
     "spec.gate.whenNoChampion": WhenNoChampion,
     "spec.publish.when": PublishWhen,

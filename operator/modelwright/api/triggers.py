@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
 from modelwright.api.cron import Cron
-from modelwright.api.metrics import Bounds, Proportion, Value
+from modelwright.api.metrics import Bounds, History, Proportion, Value
 
 
 @dataclass(frozen=True)
 class MetricTrigger:
     """Fires when the confidence bound of the metric has been outside `bounds` for `hold` (spec: `for`).
 
-    Exactly one of `proportion` (with a window) and `value`.
+    Exactly one of `proportion` (with a window) and `value`. With `history`, which only a value may have, the bounds are
+    those of the champion's past instead.
     """
 
-    bounds: Bounds
+    bounds: Bounds = field(default_factory=Bounds)
+    history: History | None = None
     proportion: Proportion | None = None
     value: Value | None = None
     source: str = "default"

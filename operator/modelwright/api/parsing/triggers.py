@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelwright.api.cron import Cron
 from modelwright.api.fields import Fields
+from modelwright.api.metrics import Bounds
 from modelwright.api.parsing import metrics
 from modelwright.api.triggers import AlertTrigger, EventTrigger, Label, MetricTrigger, Schedule, Trigger
 
@@ -34,8 +35,16 @@ def cron(fields: Fields) -> Cron:
 def _metric(fields: Fields) -> MetricTrigger:
     fields.exactly_one("proportion", "value")
     proportion, value = fields.maybe_section("proportion"), fields.maybe_section("value")
+    history = fields.maybe_section("history")
+    if history:
+        if value is None:
+            raise fields.refuse("history", "must go with `value`")
+        for bound in ("min", "max"):
+            if fields.has(bound):
+                raise fields.refuse(bound, "must not stand beside `history`, which says what the bounds are")
     return MetricTrigger(
-        bounds=metrics.bounds(fields),
+        bounds=Bounds() if history else metrics.bounds(fields),
+        history=metrics.history(history) if history else None,
         proportion=metrics.windowed_proportion(proportion) if proportion else None,
         value=metrics.value(value) if value else None,
         source=fields.text("source", MetricTrigger.source),

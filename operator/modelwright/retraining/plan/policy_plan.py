@@ -68,7 +68,7 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         champion = lineage.champion_for(policy, follower, seen.followers, seen.runs)
         rejected = rejections.learned(policy, seen.runs, follower)
         published = _publication(seen, approved, champion, rejected, now)
-        view = View(policy, now, champion, _no_champion(seen), seen.runs, seen.sources, seen.answers)
+        view = View(policy, now, champion, _no_champion(seen), seen.runs, follower, seen.sources, seen.answers)
         looks = tuple(look_at(view, trigger, index) for index, trigger in enumerate(policy.spec.triggers))
     except InvalidSpec as error:
         return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
@@ -98,7 +98,10 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         events=with_runs(policy.status.events, seen.runs),
     )
     return PolicyPlan(
-        questions=(*filter(None, (question, published.question)), *(look.question for look in looks if look.question)),
+        questions=(
+            *filter(None, (question, published.question)),
+            *(asked for look in looks for asked in look.questions),
+        ),
         create_run=run,
         status=status,
         events=_events(policy, status, run),

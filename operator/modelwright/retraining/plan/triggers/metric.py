@@ -9,6 +9,7 @@ after twice that time was not looked at for at least `for`; its clock starts ane
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,15 +17,26 @@ from modelwright.analysis.threshold import bounds_text
 from modelwright.analysis.trigger import outside_with_confidence, value_outside
 from modelwright.analysis.verdict import Finding, Verdict
 from modelwright.api.durations import format_duration
+from modelwright.api.metrics import Bounds
 from modelwright.api.policy import Champion, RetrainPolicy, TriggerStatus
 from modelwright.api.run import Evidence
 from modelwright.api.triggers import MetricTrigger, Trigger
 from modelwright.metrics.configuration import MetricSource, source_for
 from modelwright.metrics.questions import CountsLook, CountsQuestion, NoLook, ValueLook, ValueQuestion
 from modelwright.metrics.reasons import Reason
-from modelwright.metrics.variables import render, selector
+from modelwright.metrics.variables import render
 from modelwright.metrics.windows import check_window
-from modelwright.retraining.plan.triggers.seen import ERROR, FIRING, NO_DATA, PENDING, QUIET, TriggerSeen, View
+from modelwright.retraining.plan.triggers.past import bounds_of, past_question
+from modelwright.retraining.plan.triggers.seen import (
+    ERROR,
+    FIRING,
+    NO_DATA,
+    PENDING,
+    QUIET,
+    TriggerSeen,
+    View,
+    variables_of,
+)
 
 SHORTEST_INTERVAL = timedelta(seconds=5)
 LONGEST_INTERVAL = timedelta(seconds=60)
@@ -38,18 +50,25 @@ MetricQuestion = CountsQuestion | ValueQuestion
 def look_at(view: View, trigger: Trigger, index: int) -> TriggerSeen:
     """One metric trigger (the `index`-th), with the newest answer to its question. InvalidSpec for what cannot work as
     written."""
+    metric, champion = trigger.metric, view.champion
+    assert metric is not None
+    past = past_question(view, trigger.name, metric, champion, f"spec.triggers[{index}].metric") if champion else None
+    return replace(_look_at(view, trigger, index, bounds_of(view, trigger.name, metric, past)), past=past)
+
+
+def _look_at(view: View, trigger: Trigger, index: int, bounds: Bounds | Finding | None) -> TriggerSeen:
     policy, champion, now = view.policy, view.champion, view.now
     metric = trigger.metric
     assert metric is not None
     before = _before(view, trigger)
-    bound = bounds_text(metric.bounds)
+    bound = bounds_text(bounds) if isinstance(bounds, Bounds) else ""
     path = f"spec.triggers[{index}].metric"
     source = source_of(metric, path, policy.namespace, view.sources)
     if champion is None:
         return TriggerSeen(_status(before, trigger.name, NO_DATA, "NoChampion", view.no_champion, bound=bound))
     question = _question(policy, trigger.name, metric, champion, source, path)
     answer = view.answers.get(question)
-    if answer is None or (isinstance(answer.value, NoLook) and answer.value.reason == Reason.NOT_GROWN):
+    if bounds is None or answer is None or _stands(answer.value):
         kept = before or _status(None, trigger.name, NO_DATA, "NotLookedYet", "not looked at yet", bound=bound)
         return TriggerSeen(kept, question)
     if now - answer.started_at > TOO_OLD_AFTER * question.interval + source.timeout:
@@ -61,7 +80,7 @@ def look_at(view: View, trigger: Trigger, index: int) -> TriggerSeen:
         verdict = NO_DATA if look.verdict is Verdict.NO_DATA else ERROR
         status = _status(before, trigger.name, verdict, look.reason, look.message, bound=bound, since=_since(before))
         return TriggerSeen(status, question, broken=look.message if look.permanent else "")
-    finding = _judge(metric, answer.value)
+    finding = bounds if isinstance(bounds, Finding) else _judge(metric, bounds, answer.value)
     if finding is None:
         message = f"the source failed: {type(answer.value).__name__}"
         status = _status(before, trigger.name, ERROR, "SourceFailed", message, bound=bound, since=_since(before))
@@ -119,14 +138,19 @@ def _seen(
     return TriggerSeen(status, question, evidence)
 
 
-def _judge(metric: MetricTrigger, look: Any) -> Finding | None:
+def _stands(look: Any) -> bool:
+    """Nothing was counted since the look before, which still stands."""
+    return isinstance(look, NoLook) and look.reason == Reason.NOT_GROWN
+
+
+def _judge(metric: MetricTrigger, bounds: Bounds, look: Any) -> Finding | None:
     match look:
         case CountsLook():
             return outside_with_confidence(
-                look.counts, metric.bounds, confidence=metric.confidence, min_samples=metric.min_samples
+                look.counts, bounds, confidence=metric.confidence, min_samples=metric.min_samples
             )
         case ValueLook():
-            return value_outside(look.value, look.samples, metric.bounds, min_samples=metric.min_samples)
+            return value_outside(look.value, look.samples, bounds, min_samples=metric.min_samples)
         case _:
             return None
 
@@ -135,13 +159,7 @@ def _question(
     policy: RetrainPolicy, name: str, metric: MetricTrigger, champion: Champion, source: MetricSource, path: str
 ) -> MetricQuestion:
     window = metric.proportion.window if metric.proportion else None
-    variables = {
-        "champion": selector(policy.namespace, champion.model_rollout, champion.revision),
-        "namespace": policy.namespace,
-        "name": champion.model_rollout,
-        "revision": champion.revision,
-        "version": champion.model.version,
-    }
+    variables = variables_of(policy.namespace, champion.model_rollout, champion.revision, champion.model.version)
     if window:
         variables["window"] = format_duration(window)
     interval = _interval(window, source)

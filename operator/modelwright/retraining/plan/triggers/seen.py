@@ -9,9 +9,11 @@ from typing import Any
 
 from modelwright.api.limits import Concurrency
 from modelwright.api.policy import Champion, RetrainPolicy, TriggerStatus
+from modelwright.api.rollout import ModelRollout
 from modelwright.api.run import Evidence, RetrainRun
 from modelwright.cluster.answers import Answer
 from modelwright.metrics.configuration import MetricSource
+from modelwright.metrics.variables import selector
 from modelwright.retraining.plan import lineage
 
 FIRING, PENDING, QUIET, NO_DATA, ERROR = "Firing", "Pending", "Quiet", "NoData", "Error"
@@ -26,6 +28,7 @@ class View:
     champion: Champion | None = None
     no_champion: str = ""
     runs: tuple[RetrainRun, ...] = ()
+    follower: ModelRollout | None = None
     sources: Mapping[str, MetricSource] = field(default_factory=dict)
     answers: Mapping[Any, Answer] = field(default_factory=dict)
 
@@ -50,15 +53,32 @@ class View:
 @dataclass(frozen=True)
 class TriggerSeen:
     """`evidence` is set when the newest look, not only the status, says that the trigger fires. `broken` names what a
-    person has to mend. `wake_at` is when the trigger changes by itself."""
+    person has to mend. `wake_at` is when the trigger changes by itself, `past` what it asks besides `question`."""
 
     status: TriggerStatus
     question: Any = None
     evidence: Evidence | None = None
     broken: str = ""
     wake_at: datetime | None = None
+    past: Any = None
+
+    @property
+    def questions(self) -> tuple[Any, ...]:
+        """What it asks."""
+        return tuple(asked for asked in (self.question, self.past) if asked is not None)
 
     @property
     def once(self) -> bool:
         """Whether it fires for an occasion, and not as long as something lasts."""
         return self.evidence is not None and bool(self.evidence.occasion)
+
+
+def variables_of(namespace: str, rollout: str, revision: str, version: str) -> dict[str, str]:
+    """What queries of triggers may name."""
+    return {
+        "champion": selector(namespace, rollout, revision),
+        "namespace": namespace,
+        "name": rollout,
+        "revision": revision,
+        "version": version,
+    }
