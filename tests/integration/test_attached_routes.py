@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.contract.corpus import merged
-from tests.integration.test_rollout_on_a_real_api_server import SPEC, Stage
+from tests.integration.stage import SPEC, Stage
 from tests.traffic.routes import both, other, rollout
 
 from modelwright.api.rollout import AttachedRoute, ModelRollout

@@ -3,143 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from tests.integration.fake_kubelet import accept_route, make_pods_ready
+from tests.integration.fake_kubelet import make_pods_ready
+from tests.integration.stage import Stage
 
-from modelwright.analysis.counts import Counts
-from modelwright.cluster.access import Cluster
-from modelwright.cluster.background import Background
-from modelwright.cluster.keys import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, SERVICE, Key, Kind
-from modelwright.cluster.room import Room
-from modelwright.configuration import Configuration
+from modelwright.cluster.keys import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, SERVICE, Kind
 from modelwright.errors import Conflict
-from modelwright.metrics.configuration import MetricSource
-from modelwright.metrics.questions import CountsBlock, CountsLook, CountsQuestion
 from modelwright.rollouts.reconcile import reconcile_rollout
 from modelwright.traffic import managed_route
-
-SPEC: dict[str, Any] = {
-    "model": {"version": "v1", "uri": "s3://models/churn/v1"},
-    "replicas": 2,
-    "workload": {
-        "deployment": {
-            "template": {
-                "spec": {
-                    "containers": [
-                        {"name": "model", "image": "serve:1", "ports": [{"name": "http", "containerPort": 8080}]}
-                    ]
-                }
-            }
-        }
-    },
-    "traffic": {"httpRoute": {"managed": {"parentRefs": [{"name": "public"}], "hostnames": ["churn.example.com"]}}},
-    "strategy": {"canary": {"steps": [{"weight": 50, "hold": "1s"}]}},
-    "analysis": {"interval": "1s", "metrics": [{"name": "errors", "preset": "RequestErrors"}]},
-    "promotion": {"bakeTime": "1s", "scaleDownDelay": "0s"},
-}
-
-
-CONFIGURATION = Configuration(sources={"default": MetricSource("default", "http://127.0.0.1:9")})
-
-MOMENT = timedelta(microseconds=10)
-
-
-class Told:
-    """Keeps the news instead of writing events."""
-
-    def __init__(self) -> None:
-        self.reasons: list[str] = []
-
-    async def emit(self, regarding: dict[str, Any], type_: str, reason: str, message: str) -> None:
-        self.reasons.append(reason)
-
-
-class FakeLooks:
-    """Answers every question about counts: no errors among plenty of requests, half of them the candidate's."""
-
-    candidate_errors = 0
-
-    def __call__(self, question: Any) -> Any:
-        assert isinstance(question, CountsQuestion)
-        total = 20_000
-        if question.metric == "share":
-            return CountsLook(Counts(total, total), datetime.now(UTC))
-        errors = self.candidate_errors if question.arm == "candidate" else 0
-        assert question.since is not None
-        # Ten blocks, counted in the first moments after the question's beginning.
-        begins = [question.since + number * MOMENT for number in range(10)]
-        blocks = tuple(CountsBlock(at, at + MOMENT, Counts(errors // 10, total // 10)) for at in begins)
-        now = datetime.now(UTC)
-        return CountsLook(Counts(errors, total), now, now, blocks, question.since, begins[-1] + MOMENT)
-
-
-class Stage:
-    """One rollout named churn on the real API server, and the room that reconciles it."""
-
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self.cluster, self.namespace = cluster, namespace
-        self.key = Key("ModelRollout", namespace, "churn")
-        self.told, self.looks = Told(), FakeLooks()
-        self.background = Background(self.looks, lambda key: None)
-        self.room = Room(cluster, self.background, self.told, may_raise=lambda: True, configuration=CONFIGURATION)
-
-    async def create(self, **changes: Any) -> None:
-        body = {
-            "apiVersion": MODEL_ROLLOUT.api_version,
-            "kind": "ModelRollout",
-            "metadata": {"name": "churn", "namespace": self.namespace},
-            "spec": {**SPEC, **changes},
-        }
-        await self.cluster.create(MODEL_ROLLOUT, body)
-
-    async def edit(self, spec: dict[str, Any]) -> None:
-        await self.cluster.merge_patch(MODEL_ROLLOUT, self.namespace, "churn", {"spec": spec})
-
-    async def body(self) -> dict[str, Any]:
-        found = await self.cluster.get(MODEL_ROLLOUT, self.namespace, "churn")
-        assert found is not None
-        return found
-
-    async def route(self) -> dict[str, Any]:
-        found = await self.cluster.get(HTTP_ROUTE, self.namespace, "churn")
-        assert found is not None
-        return found
-
-    async def weights(self) -> list[int]:
-        return [backend["weight"] for backend in (await self.route())["spec"]["rules"][0]["backendRefs"]]
-
-    async def condition(self, type_: str) -> dict[str, Any]:
-        conditions = (await self.body()).get("status", {}).get("conditions", [])
-        return next((condition for condition in conditions if condition["type"] == type_), {})
-
-    async def play(self, reached: Any, rounds: int = 300) -> None:
-        """Let everybody act in turn until `reached()` holds."""
-        for _ in range(rounds):
-            await make_pods_ready(self.cluster, self.namespace)
-            await accept_route(self.cluster, self.namespace, "churn")
-            try:
-                await reconcile_rollout(self.key, self.room)
-            except Conflict:
-                continue
-            if await reached():
-                return
-            await asyncio.sleep(0.1)
-        raise AssertionError(f"not reached: {(await self.body())['status']}")
-
-    async def serves(self, version: str) -> bool:
-        status = (await self.body()).get("status", {})
-        return status.get("stable", {}).get("version") == version and "candidate" not in status
-
-
-@pytest.fixture
-async def stage(cluster: Cluster, namespace: str) -> AsyncIterator[Stage]:
-    stage = Stage(cluster, namespace)
-    yield stage
-    await stage.background.close()
 
 
 async def test_a_first_version_and_a_second_one_go_live_and_the_old_pods_go(stage: Stage) -> None:
