@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from decimal import Decimal
+from statistics import NormalDist
 from typing import Any
 
 import pytest
@@ -193,3 +194,24 @@ def test_a_comparison_at_the_confidence_that_the_pipeline_is_told_is_sure_enough
 
 def test_a_gate_that_compares_nothing_asks_for_no_confidence() -> None:
     assert needed_confidence(Gate((DATA,))) is None
+
+
+def passes_once(chance: random.Random, attempts: int, spent: bool) -> bool:
+    """Whether a model that is worse by just what is forbidden passes in any of so many attempts on the same rows."""
+    needed = 1 - 0.05 / (attempts if spent else 1)
+    width, error = NormalDist().inv_cdf(needed), 0.01
+    level = round(2 * needed - 1, 9) + 1e-9
+    for _ in range(attempts):
+        seen = -0.005 + chance.gauss(0, error)
+        found = {"accuracy": Comparison(seen, seen - width * error, seen + width * error, level, "paired")}
+        if line(NOT_WORSE, attempts if spent else 1, comparisons=found).verdict == "Pass":
+            return True
+    return False
+
+
+def test_however_often_a_worse_model_is_tried_it_passes_no_more_often_than_the_error_rate() -> None:
+    chance, repeats = random.Random(11), 600
+    spent, unspent = (sum(passes_once(chance, 3, how) for _ in range(repeats)) / repeats for how in (True, False))
+    # Three standard errors of a simulation of this size above 5 %; without spending it is 14 %.
+    assert spent <= 0.05 + 3 * (0.05 * 0.95 / repeats) ** 0.5
+    assert unspent > 0.10
