@@ -17,7 +17,7 @@ from modelwright.cluster.keys import NAMESPACE
 from modelwright_playground import lifecycle
 from modelwright_playground.components import CONTROL_PLANE
 from modelwright_playground.controlplane.build import BuildFailed, binary
-from modelwright_playground.controlplane.gateway_api import gateway_api_crds
+from modelwright_playground.controlplane.module_definitions import gateway_api_crds
 from modelwright_playground.controlplane.toolchain import TOOLS
 from modelwright_playground.instance import Instance
 

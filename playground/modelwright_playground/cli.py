@@ -22,7 +22,7 @@ from rich.table import Table
 from modelwright.errors import ModelwrightError
 from modelwright_playground.components import COMPONENTS
 from modelwright_playground.controlplane.build import binary
-from modelwright_playground.controlplane.gateway_api import gateway_api_crds
+from modelwright_playground.controlplane.module_definitions import gateway_api_crds
 from modelwright_playground.controlplane.progress import duration
 from modelwright_playground.instance import Instance, NoInstance, Ports, default_dir
 from modelwright_playground.lifecycle import start, stop

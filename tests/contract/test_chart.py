@@ -30,6 +30,7 @@ from modelwright.cluster.keys import (
     RETRAIN_RUN,
     SECRET,
     SERVICE,
+    VIRTUAL_SERVICE,
     Kind,
 )
 from modelwright.configuration import SECTIONS, read_configuration
@@ -83,7 +84,7 @@ ALLOWED: list[tuple[Kind, str, str]] = [
     *[(CONTROLLER_REVISION, "", verb) for verb in ("list", "create", "patch", "delete")],
     *[(SERVICE, "", verb) for verb in ("get", "list", "watch", "create", "patch")],
     *[(HTTP_ROUTE, "", verb) for verb in ("get", "list", "watch", "create", "patch")],
-    *[(GRPC_ROUTE, "", verb) for verb in ("get", "list", "watch", "patch")],
+    *[(kind, "", verb) for kind in (GRPC_ROUTE, VIRTUAL_SERVICE) for verb in ("get", "list", "watch", "patch")],
     (MODEL_ROLLOUT, "", "patch"),
     *[(kind, "", "get") for kind in (GATEWAY, GATEWAY_CLASS)],
     *[(ENDPOINT_SLICE, "", verb) for verb in ("list", "watch")],

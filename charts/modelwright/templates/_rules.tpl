@@ -36,6 +36,9 @@
 - apiGroups: [gateway.networking.k8s.io]
   resources: [grpcroutes]
   verbs: [get, list, watch, patch]
+- apiGroups: [networking.istio.io]
+  resources: [virtualservices]
+  verbs: [get, list, watch, patch]
 # The finalizer that stands while a user's route holds a weight of ours.
 - apiGroups: [modelwright.dev]
   resources: [modelrollouts]

@@ -17,6 +17,9 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes, grpcroutes]
   verbs: [get, patch]
+- apiGroups: [networking.istio.io]
+  resources: [virtualservices]
+  verbs: [get, patch]
 # No traffic back to a stable version that is down.
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]

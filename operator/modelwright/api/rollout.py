@@ -114,7 +114,7 @@ class ManagedRoute:
 class AttachedRoute:
     """A route of the user's, of which we touch two weights in every rule that names both backends.
 
-    `kind` is HTTPRoute or GRPCRoute; with `rule_name` only the rule of that name is touched.
+    `kind` is HTTPRoute, GRPCRoute or VirtualService; with `rule_name` only the rule of that name is touched.
     """
 
     kind: str

@@ -12,12 +12,13 @@ from modelwright.cluster.keys import (
     RETRAIN_POLICY,
     RETRAIN_RUN,
     ROLLOUT_LABEL,
+    VIRTUAL_SERVICE,
     Key,
     Kind,
 )
 
 Object = Mapping[str, Any]
-ROUTES = {"httpRoute": HTTP_ROUTE.name, "grpcRoute": GRPC_ROUTE.name}
+ROUTES = {"httpRoute": HTTP_ROUTE.name, "grpcRoute": GRPC_ROUTE.name, "virtualService": VIRTUAL_SERVICE.name}
 """Members of `spec.traffic` that may name a route, and the kinds of those."""
 
 Tell = Callable[[Kind, Object, bool], None]

@@ -1,6 +1,6 @@
 """The attached route: a route of the user's, in which only two weights are ever written, and which is handed back.
 
-HTTPRoute and GRPCRoute have the same rules and backends, so one router serves both.
+What differs between HTTPRoute, GRPCRoute and Istio's VirtualService stands in shapes.py, so one router serves all.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 from modelwright.api.parsing import parse_rollout
 from modelwright.api.rollout import AttachedRoute, ModelRollout
 from modelwright.cluster.access import FIELD_MANAGER, Cluster
-from modelwright.cluster.keys import MODEL_ROLLOUT, Kind
+from modelwright.cluster.keys import GRPC_ROUTE, HTTP_ROUTE, MODEL_ROLLOUT, VIRTUAL_SERVICE, Kind
 from modelwright.errors import Conflict, InvalidSpec
 from modelwright.traffic import field_managers, gitops
-from modelwright.traffic.acceptance import acceptance
+from modelwright.traffic.acceptance import Acceptance, acceptance
 from modelwright.traffic.backends import backends_of
 from modelwright.traffic.pairs import Pair, not_at_rest, pairs_of, weigh
 from modelwright.traffic.route import (
@@ -27,6 +27,9 @@ from modelwright.traffic.route import (
     Split,
     WriteRoute,
 )
+from modelwright.traffic.shapes import shape_of
+
+KINDS = {kind.name: kind for kind in (HTTP_ROUTE, GRPC_ROUTE, VIRTUAL_SERVICE)}
 
 OURS = (FIELD_MANAGER, field_managers.SETTLER)
 
@@ -88,8 +91,9 @@ def seen(rollout: ModelRollout, body: Object, owner: str = "") -> RouteSeen:
     wanted, recorded = _wanted(rollout), rollout.status.candidate.weight if rollout.status.candidate else 0
     backends = backends_of(rollout)
     pairs = pairs_of(body, backends, wanted.rule_name)
-    answer = acceptance(body)
-    advice = gitops.advice(field_managers.managers(body), wanted.kind, wanted.name, pairs)
+    # Nobody says of a VirtualService whether it was accepted: that traffic follows has to be seen (`confirm`).
+    answer = acceptance(body) if shape_of(body).is_confirmed else Acceptance(True)
+    advice = gitops.advice(field_managers.managers(body), KINDS[wanted.kind], wanted.name, pairs)
     if owner:
         obstacle: Obstacle | None = _taken(wanted, owner)
     else:

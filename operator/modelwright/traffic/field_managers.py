@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from modelwright.api.times import parse_time
+from modelwright.traffic.shapes import shape_of
 
 # TRAP: not the operator's own name. It would take the change for one of its own and raise the weight again.
 SETTLER = "modelwright-settle"
@@ -19,7 +20,8 @@ def changed_by(body: Object, ours: str) -> str:
 
     The rules are one atomic field: whoever changes a byte of them takes them from everybody else.
     """
-    owners = [entry for entry in _of_spec(body) if "f:rules" in entry.get("fieldsV1", {}).get("f:spec", {})]
+    rules = f"f:{shape_of(body).rules}"
+    owners = [entry for entry in _of_spec(body) if rules in entry.get("fieldsV1", {}).get("f:spec", {})]
     if any(entry.get("manager") == ours for entry in owners):
         return ""
     # Nobody owns them once we gave them back and somebody cleared the list: then the newest change has to do.

@@ -7,29 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from modelwright.cluster.keys import Kind
 from modelwright.traffic.pairs import Pair
+from modelwright.traffic.shapes import SHAPES
 
 ARGO_CD = ("argocd-controller", "argocd-application-controller")
 FLUX_KUSTOMIZE = ("kustomize-controller",)
 FLUX_HELM = ("helm-controller",)
 
 
-def advice(managers: Iterable[str], kind: str, name: str, pairs: Sequence[Pair]) -> str:
+def advice(managers: Iterable[str], kind: Kind, name: str, pairs: Sequence[Pair]) -> str:
     """What to set in the first GitOps tool among `managers`, "" where there is none."""
+    shape = SHAPES[kind.name]
     for manager in managers:
         if manager in ARGO_CD:
+            weights = f".spec.{shape.rules}[].{shape.refs}[].weight"
             return (
-                f"'{manager}' keeps Git's weights: set in its Application `ignoreDifferences: [{{group: "
-                f"gateway.networking.k8s.io, kind: {kind}, name: {name}, jqPathExpressions: "
-                "[.spec.rules[].backendRefs[].weight]}]` and `syncPolicy.syncOptions: [ApplyOutOfSyncOnly=true]`"
+                f"'{manager}' keeps Git's weights: set in its Application `ignoreDifferences: [{{group: {kind.group}, "
+                f"kind: {kind.name}, name: {name}, jqPathExpressions: [{weights}]}}]` and "
+                "`syncPolicy.syncOptions: [ApplyOutOfSyncOnly=true]`"
             )
         if manager in FLUX_KUSTOMIZE + FLUX_HELM:
             owner = "Kustomization `ignore`" if manager in FLUX_KUSTOMIZE else "HelmRelease `driftDetection.ignore`"
             paths = ", ".join(
-                f"/spec/rules/{pair.rule}/backendRefs/{place}/weight"
+                f"/spec/{shape.rules}/{pair.rule}/{shape.refs}/{place}/weight"
                 for pair in pairs
                 for place in sorted((pair.stable, pair.candidate))
             )
-            target = f"{{kind: {kind}, name: {name}}}"
+            target = f"{{kind: {kind.name}, name: {name}}}"
             return f"'{manager}' keeps Git's weights: set in its {owner}: [{{paths: [{paths}], target: {target}}}]"
     return ""

@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelwright.api.rollout import Backend
-from modelwright.traffic.backends import GROUPS, Backends
+from modelwright.traffic.backends import Backends
+from modelwright.traffic.shapes import shape_of
 
 Object = Mapping[str, Any]
-
-DEFAULT_WEIGHT = 1
-"""What the Gateway API takes for a weight that is left out."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +21,7 @@ class Pair:
     refs: tuple[Object, ...]
     stable: int
     candidate: int
+    left_out: int = 1  # what a weight means that is not written
 
     @property
     def weights(self) -> tuple[int | None, int | None]:
@@ -32,7 +30,7 @@ class Pair:
     @property
     def share(self) -> int:
         """Percent of the two backends' traffic that the candidate gets, rounded in its favour."""
-        stable, candidate = (DEFAULT_WEIGHT if weight is None else int(weight) for weight in self.weights)
+        stable, candidate = (self.left_out if weight is None else int(weight) for weight in self.weights)
         total = stable + candidate
         return -(-100 * candidate // total) if total else 0
 
@@ -49,17 +47,17 @@ class Pair:
 
 def pairs_of(body: Object, backends: Backends, rule_name: str = "") -> tuple[Pair, ...]:
     """The rules of the route that name both backends; only the one called `rule_name`, if that is given."""
-    found = []
-    for number, rule in enumerate(body.get("spec", {}).get("rules", [])):
+    found, shape = [], shape_of(body)
+    for number, rule in enumerate(body.get("spec", {}).get(shape.rules, [])):
         if rule_name and rule.get("name") != rule_name:
             continue
-        refs = tuple(rule.get("backendRefs", []))
+        refs = tuple(rule.get(shape.refs, []))
         places = [
-            [place for place, ref in enumerate(refs) if _names(ref, backend, body["metadata"]["namespace"])]
+            [place for place, ref in enumerate(refs) if shape.names(ref, backend, body["metadata"]["namespace"])]
             for backend in (backends.stable, backends.candidate)
         ]
         if all(places):
-            found.append(Pair(number, rule.get("name", ""), refs, places[0][0], places[1][0]))
+            found.append(Pair(number, rule.get("name", ""), refs, places[0][0], places[1][0], shape.left_out))
     return tuple(found)
 
 
@@ -73,12 +71,12 @@ def not_at_rest(body: Object, pairs: Sequence[Pair], backends: Backends, rule_na
     if not pairs:
         where = f"has no rule named '{rule_name}' with" if rule_name else "has no rule with"
         return f"{route} {where} both {backends.stable} and {backends.candidate} as backends: {wanted}"
-    doubled = next((pair for pair in pairs if _is_doubled(pair, backends, body["metadata"]["namespace"])), None)
+    doubled = next((pair for pair in pairs if _is_doubled(pair, backends, body)), None)
     if doubled:
         return f"{doubled} of {route} names a backend twice, so that its share is ambiguous: name each once"
     for pair in pairs:
         if not pair.gives(0):
-            stable, candidate = (_said(weight) for weight in pair.weights)
+            stable, candidate = (_said(weight, pair.left_out) for weight in pair.weights)
             found = f"gives {backends.stable} {stable} and {backends.candidate} {candidate}"
             return f"{pair} of {route} {found}: {wanted}"
     return ""
@@ -91,10 +89,11 @@ def weigh(body: Object, pairs: Sequence[Pair], weight: int, *, raises: bool) -> 
     addressed by position, so it is guarded by the version of the object and by each list as it was read.
     """
     operations: list[dict[str, Any]] = []
+    shape = shape_of(body)
     for pair in pairs:
         if pair.gives(weight) or (not raises and pair.share <= weight):
             continue
-        at = f"/spec/rules/{pair.rule}/backendRefs"
+        at = f"/spec/{shape.rules}/{pair.rule}/{shape.refs}"
         operations += [
             {"op": "test", "path": at, "value": [dict(ref) for ref in pair.refs]},
             {"op": "add", "path": f"{at}/{pair.stable}/weight", "value": 100 - weight},
@@ -108,19 +107,11 @@ def weigh(body: Object, pairs: Sequence[Pair], weight: int, *, raises: bool) -> 
     ]
 
 
-def _names(ref: Object, backend: Backend, namespace: str) -> bool:
-    return (
-        ref.get("name") == backend.name
-        and ref.get("kind", "Service") == backend.kind
-        and ref.get("group", "") == GROUPS[backend.kind]
-        and ref.get("namespace", namespace) == namespace
-    )
-
-
-def _is_doubled(pair: Pair, backends: Backends, namespace: str) -> bool:
+def _is_doubled(pair: Pair, backends: Backends, body: Object) -> bool:
+    names, namespace = shape_of(body).names, body["metadata"]["namespace"]
     both = (backends.stable, backends.candidate)
-    return any(sum(_names(ref, backend, namespace) for ref in pair.refs) > 1 for backend in both)
+    return any(sum(names(ref, backend, namespace) for ref in pair.refs) > 1 for backend in both)
 
 
-def _said(weight: int | None) -> str:
-    return f"no weight (which means {DEFAULT_WEIGHT})" if weight is None else f"weight {weight}"
+def _said(weight: int | None, left_out: int) -> str:
+    return f"no weight (which means {left_out})" if weight is None else f"weight {weight}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from modelwright.api.rollout import AttachedRoute, RolloutSpec
-from modelwright.cluster.keys import GRPC_ROUTE, HTTP_ROUTE, Kind
-from modelwright.traffic.attached_route import AttachedRouter
+from modelwright.cluster.keys import Kind
+from modelwright.traffic.attached_route import KINDS, AttachedRouter
 from modelwright.traffic.managed_route import ManagedHTTPRoute
 from modelwright.traffic.router import Router
 
 MANAGED_HTTP_ROUTE = ManagedHTTPRoute()
 
-ATTACHED = {kind.name: AttachedRouter(kind) for kind in (HTTP_ROUTE, GRPC_ROUTE)}
+ATTACHED = {name: AttachedRouter(kind) for name, kind in KINDS.items()}
 
 ROUTERS: tuple[Router, ...] = (MANAGED_HTTP_ROUTE, *ATTACHED.values())
 

@@ -12,7 +12,7 @@ import yaml
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.keys import CUSTOM_RESOURCE_DEFINITION
 from modelwright.errors import Unavailable
-from modelwright_playground.controlplane.gateway_api import gateway_api_crds
+from modelwright_playground.controlplane.module_definitions import gateway_api_crds
 from modelwright_playground.instance import Instance
 
 MANAGER = "modelwright-playground"

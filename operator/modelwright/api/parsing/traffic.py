@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelwright.api.fields import Fields
 from modelwright.api.rollout import AttachedRoute, ManagedRoute
 
-KINDS = {"httpRoute": "HTTPRoute", "grpcRoute": "GRPCRoute"}
+KINDS = {"httpRoute": "HTTPRoute", "grpcRoute": "GRPCRoute", "virtualService": "VirtualService"}
 
 
 def route(traffic: Fields) -> ManagedRoute | AttachedRoute:
