@@ -123,3 +123,13 @@ def test_a_wide_table_says_why() -> None:
     bodies = [rollout("progressing")]
     picture = drawn(table(bodies, datetime(2026, 11, 21, 9, tzinfo=UTC), namespaces=False, wide=True))
     assert picture.splitlines()[1].endswith("9d    Progressing: 25 % to [v12], step 2 of 3")
+
+
+def test_what_a_person_decided_is_shown() -> None:
+    body = rollout("progressing")
+    at = "2026-11-21T08:14:00Z"
+    held = {"revision": "6b8f9c01d2", "version": "v11", "uri": "s3://models/churn/v11", "verb": "rollback", "at": at}
+    body["status"] |= {"pin": {**held, "actor": "alice"}, "shortcut": {"waived": "StepsAndBake", "at": at}}
+    picture = drawn(tree(body))
+    assert "├── pinned  v11  6b8f9c01d2 by alice, until unpin\n" in picture
+    assert "├── shortcut  without steps and bake time\n" in picture

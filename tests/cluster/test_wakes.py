@@ -73,6 +73,14 @@ def test_a_rollout_wakes_the_policy_that_it_follows_and_the_policy_wakes_it(woke
     assert woken.by(RETRAIN_POLICY, "fraud", spec={}) == {OTHER}
 
 
+def test_a_rollout_wakes_those_that_follow_it_or_depend_on_it(woken: Woken) -> None:
+    after, depends = Key("ModelRollout", "ml", "production"), Key("ModelRollout", "ml", "ranker")
+    follows_staging = {"modelFrom": {"modelRolloutRef": {"name": "churn"}}}
+    assert woken.by(MODEL_ROLLOUT, "production", spec=follows_staging) == {after}
+    assert woken.by(MODEL_ROLLOUT, "ranker", spec={"dependsOn": [{"name": "churn"}]}) == {depends}
+    assert woken.by(MODEL_ROLLOUT, "churn", spec={"model": {"version": "v1"}}) == {ROLLOUT, after, depends}
+
+
 def test_a_policy_in_another_namespace_is_another_policy(woken: Woken) -> None:
     woken.by(MODEL_ROLLOUT, "churn", spec=follows("churn"))
     elsewhere = Key("RetrainPolicy", "elsewhere", "churn")

@@ -52,6 +52,27 @@ async def test_a_bad_version_is_rolled_back_and_stalls(stage: Stage) -> None:
     assert "errors" in (await stage.condition("Stalled"))["message"]
 
 
+async def test_a_rollback_makes_the_revision_again_from_its_record_and_stays_there(stage: Stage) -> None:
+    await stage.create(promotion={"bakeTime": "0s", "scaleDownDelay": "0s", "rollbackWindow": {"revisions": 1}})
+    await stage.play(lambda: stage.serves("v1"))
+    first = (await stage.body())["status"]["stable"]["revision"]
+    await stage.edit({"model": {"version": "v2", "uri": "s3://models/churn/v2"}})
+    await stage.play(lambda: stage.serves("v2"))
+
+    async def alone() -> bool:
+        return len(await stage.cluster.list(DEPLOYMENT, stage.namespace)) == 1
+
+    await stage.play(alone)
+    command = {"modelwright.dev/command": f"rollback/1/{first}", "modelwright.dev/actor": "alice"}
+    await stage.cluster.merge_patch(MODEL_ROLLOUT, stage.namespace, "churn", {"metadata": {"annotations": command}})
+    await stage.play(lambda: stage.serves("v1"))
+    status = (await stage.body())["status"]
+    assert (status["stable"]["revision"], status["pin"]["revision"], status["pin"]["actor"]) == (first, first, "alice")
+    assert stage.told.reasons.count("WeightRaised") <= 4, "the way back took steps"
+    await stage.play(lambda: _is(stage, "Pinned", "Pinned"))
+    assert (await stage.condition("Ready"))["reason"] == "Pinned"
+
+
 async def _is(stage: Stage, type_: str, reason: str) -> bool:
     return (await stage.condition(type_)).get("reason") == reason
 

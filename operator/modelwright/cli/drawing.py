@@ -15,12 +15,14 @@ from rich.tree import Tree
 from modelwright.api.durations import format_duration
 from modelwright.api.parsing import parse_rollout, parse_rollout_status
 from modelwright.api.rollout import Arm, MetricStatus, RolloutStatus
+from modelwright.api.steering import Waived
 from modelwright.api.times import parse_time
 from modelwright.cli.outcomes import Outcome, outcome_of
 from modelwright.errors import InvalidSpec
 from modelwright.rollouts.plan.forecast import outlook_of
 
 BAR = 20
+WAIVED = {Waived.STEPS: "steps", Waived.STEPS_AND_BAKE: "steps and bake time"}
 HISTORY_SHOWN = 5
 WIDTH_OF_A_FILE = 200
 COLOR = {Outcome.HEALTHY: "green", Outcome.DEGRADED: "red", Outcome.PROGRESSING: "yellow"}
@@ -59,6 +61,13 @@ def tree(body: Object) -> Tree:
     _branch(drawn, "rejected", [_past(r.version, r.revision, r.at, r.reason, "red") for r in status.rejected])
     shown = status.history[:HISTORY_SHOWN]
     _branch(drawn, "history", [_past(entry.version, entry.revision, entry.at, entry.result) for entry in shown])
+    if status.pin:
+        by = f" by {status.pin.actor}" if status.pin.actor else ""
+        drawn.add(
+            Text.assemble(("pinned  ", "bold"), f"{status.pin.model.version}  {status.pin.revision}{by}, until unpin")
+        )
+    if status.shortcut:
+        drawn.add(Text.assemble(("shortcut  ", "bold"), f"without {WAIVED[status.shortcut.waived]}"))
     if status.command:
         drawn.add(_command(status))
     return drawn
