@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.rollouts.test_random_interleavings import FAULTS
+from tests.simulation.faults import FAULTS
 from tests.simulation.rollout_world import SPEC, V2, World, serving_v1
 
 from modelwright.api.rollout import RolloutSpec
