@@ -157,6 +157,20 @@ async def test_a_person_lets_a_model_through_by_the_command_line(loop: Loop, con
     assert policy is not None
     assert policy["status"]["approved"]["retrainRun"] == run["metadata"]["name"]
 
+    # The rollout takes the model up; where it came from is one command away.
+    rollout = await loop.cluster.get(MODEL_ROLLOUT, loop.namespace, "churn")
+    assert rollout is not None
+    serving = {"revision": "77d0aa91c2", "weight": 100, "retrainRun": run["metadata"]["name"], **run["status"]["model"]}
+    await loop.cluster.replace(
+        MODEL_ROLLOUT, {**rollout, "status": {**rollout["status"], "stable": serving}}, subresource="status"
+    )
+    traced = await asyncio.to_thread(CliRunner().invoke, main, ["lineage", "churn", "-o", "json", *where])
+    assert traced.exit_code == 0, traced.output
+    found = json.loads(traced.stdout)
+    assert found["approval"]["by"] == "admin"
+    assert found["data"]["evaluationRows"] == "sha256:evaluate"
+    assert found["model"]["digest"] == NEW_DIGEST
+
     assert not verify(loop.trail).broken
     decisions = [json.loads(line) for line in loop.trail]
     assert [each["decision"] for each in decisions] == [
