@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import ControlPlane
-from tests.integration.test_rollout_on_a_real_api_server import Stage
+from tests.integration.stage import Stage
 from tests.traffic.routes import rollout
 
 from modelwright.api.rollout import AttachedRoute, ModelRollout
