@@ -130,12 +130,12 @@ def _seen_by(world: World, others: dict[str, World]) -> tuple[Neighbour, ...]:
     )
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), min_size=4, max_size=20), st.integers(1, 2))
+@settings(max_examples=4, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 9)), min_size=4, max_size=12), st.integers(1, 2))
 def test_never_more_than_allowed_are_under_way_and_all_get_their_turn(
     script: list[tuple[int, int]], concurrent: int
 ) -> None:
-    worlds = {name: serving_v1() for name in "abcd"}
+    worlds = {name: serving_v1() for name in "abc"}
     for name, world in worlds.items():
         world.concurrent, world.name = concurrent, name
 
@@ -149,7 +149,7 @@ def test_never_more_than_allowed_are_under_way_and_all_get_their_turn(
         world.edit(model=V2)
     for which, seconds in script:
         # Each is looked at in its own time, on what the others have saved by then.
-        tick(worlds["abcd"[which]], seconds)
+        tick(worlds["abc"[which]], seconds)
     for _ in range(200):
         for world in worlds.values():
             tick(world, 3)
