@@ -106,3 +106,12 @@ def test_a_run_wakes_its_policy_and_is_woken_by_it_until_it_is_finished(woken: W
     assert woken.by(RETRAIN_POLICY, "churn", spec={}) == {POLICY, RUN}
     assert woken.by(RETRAIN_RUN, "churn-1", spec=spec, status=finished("True")) == {RUN, POLICY}
     assert woken.by(RETRAIN_POLICY, "churn", spec={}) == {POLICY}
+
+
+def test_news_of_a_rollout_wakes_the_run_whose_model_it_is_about(woken: Woken) -> None:
+    moving = {"candidate": {"retrainRun": "churn-1"}}
+    assert RUN in woken.by(MODEL_ROLLOUT, "churn", spec=follows("churn"), status=moving)
+    # Taken back: nothing but the history names it.
+    back = {"history": [{"version": "churn-1", "result": "RolledBack"}]}
+    assert RUN in woken.by(MODEL_ROLLOUT, "churn", spec=follows("churn"), status=back)
+    assert RUN not in woken.by(MODEL_ROLLOUT, "other", spec={}, status=back)
