@@ -35,10 +35,12 @@ class Failures:
 
 @dataclass(frozen=True)
 class OnRejected:
-    """`backoff` doubles with each rejection in a row by the gate, up to `double_up_to`."""
+    """`backoff` doubles with each rejection in a row by the gate, up to `double_up_to`. `new_rows` have to come too, as
+    the policy's data trigger counts them."""
 
     backoff: timedelta = timedelta(hours=24)
     double_up_to: timedelta = timedelta(days=7)
+    new_rows: int = 0
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,18 @@ class ReceivedEvent:
 
 
 @dataclass(frozen=True)
+class PolicyCommand:
+    """What became of the newest command annotation, and whose it was. `outcome` is Done (with its `run`) or Refused."""
+
+    id: str
+    outcome: str = ""
+    message: str = ""
+    actor: str = ""
+    run: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class PolicyStatus:
     observed_generation: int = -1
     approved: ApprovedModel | None = None
@@ -126,6 +138,7 @@ class PolicyStatus:
     triggers: tuple[TriggerStatus, ...] = ()
     last_run: str = ""
     last_run_finished_at: datetime | None = None
+    command: PolicyCommand | None = None
     pending: Pending | None = None
     launches: tuple[Launch, ...] = ()  # of the last 24 hours, where there is a limit to them
     next_number: int = 1

@@ -58,11 +58,32 @@ class AlertTrigger:
 
 
 @dataclass(frozen=True)
+class Data:
+    """Fires when `query`, a count, has grown by `grown_by` since the last run, or when the value under `key` of
+    `config_map` changes. Exactly one of `query` and `config_map` is set."""
+
+    query: str = ""
+    grown_by: int = 0
+    source: str = "default"
+    config_map: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class After:
+    """Fires for each model that the RetrainPolicy of that name approves."""
+
+    policy: str
+
+
+@dataclass(frozen=True)
 class Trigger:
     """Exactly one of the shapes is set."""
 
     name: str
     metric: MetricTrigger | None = None
     schedule: Schedule | None = None
+    data: Data | None = None
+    after: After | None = None
     event: EventTrigger | None = None
     alert: AlertTrigger | None = None

@@ -19,7 +19,8 @@ from modelwright.registries.configuration import Registry
 @dataclass(frozen=True)
 class PolicyObservation:
     """`runs` are those of this very policy (by uid), `followers` the rollouts whose modelFrom names it, `rivals` the
-    unfinished runs of other policies for the same model.
+    unfinished runs of other policies for the same model. `upstreams` and `config_maps` are what triggers name, as far
+    as it is there.
 
     `unreadable` names those followers that cannot work as written.
     """
@@ -27,6 +28,8 @@ class PolicyObservation:
     policy: RetrainPolicy
     runs: tuple[RetrainRun, ...] = ()
     rivals: tuple[RetrainRun, ...] = ()
+    upstreams: Mapping[str, RetrainPolicy] = field(default_factory=dict)
+    config_maps: Mapping[tuple[str, str], str] = field(default_factory=dict)
     followers: tuple[ModelRollout, ...] = ()
     unreadable: tuple[str, ...] = ()
     package: str | None = None  # the compiled pipeline in the ConfigMap that the policy names, None where there is none

@@ -35,6 +35,8 @@ async def observe_policy(key: Key, policy: RetrainPolicy, room: Room) -> PolicyO
         policy=policy,
         runs=relatives.runs,
         rivals=relatives.rivals,
+        upstreams=await _upstreams(policy, room),
+        config_maps=await _config_maps(policy, room),
         followers=relatives.followers,
         unreadable=relatives.unreadable,
         package=await _package(policy.namespace, policy.spec.pipeline.package, room),
@@ -43,6 +45,24 @@ async def observe_policy(key: Key, policy: RetrainPolicy, room: Room) -> PolicyO
         registries=room.configuration.registries,
         answers=room.background.answers(key),
     )
+
+
+async def _upstreams(policy: RetrainPolicy, room: Room) -> dict[str, RetrainPolicy]:
+    found = {}
+    for name in {trigger.after.policy for trigger in policy.spec.triggers if trigger.after}:
+        body = await room.cluster.get(RETRAIN_POLICY, policy.namespace, name)
+        for upstream in _parsed([body] if body else [], parse_policy)[0]:
+            found[name] = upstream
+    return found
+
+
+async def _config_maps(policy: RetrainPolicy, room: Room) -> dict[tuple[str, str], str]:
+    found = {}
+    for name, key in {(trigger.data.config_map, trigger.data.key) for trigger in policy.spec.triggers if trigger.data}:
+        body = await room.cluster.get(CONFIG_MAP, policy.namespace, name) if name else None
+        if body and key in body.get("data", {}):
+            found[name, key] = body["data"][key]
+    return found
 
 
 async def observe_run(key: Key, body: Object, run: RetrainRun, room: Room) -> RunObservation:

@@ -25,6 +25,7 @@ def on_rejected(fields: Fields | None) -> OnRejected | None:
     return OnRejected(
         backoff=fields.duration("backoff", OnRejected.backoff),
         double_up_to=fields.duration("doubleUpTo", OnRejected.double_up_to),
+        new_rows=fields.integer("newRows", OnRejected.new_rows),
     )
 
 

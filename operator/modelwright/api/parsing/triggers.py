@@ -6,18 +6,20 @@ from modelwright.api.cron import Cron
 from modelwright.api.fields import Fields
 from modelwright.api.metrics import Bounds
 from modelwright.api.parsing import metrics
-from modelwright.api.triggers import AlertTrigger, EventTrigger, Label, MetricTrigger, Schedule, Trigger
+from modelwright.api.triggers import After, AlertTrigger, Data, EventTrigger, Label, MetricTrigger, Schedule, Trigger
 
-SHAPES = ("metric", "schedule", "event", "alert")
+SHAPES = ("metric", "schedule", "data", "after", "event", "alert")
 
 
 def trigger(fields: Fields) -> Trigger:
     fields.exactly_one(*SHAPES)
-    metric, schedule, event, alert = (fields.maybe_section(shape) for shape in SHAPES)
+    metric, schedule, data, after, event, alert = (fields.maybe_section(shape) for shape in SHAPES)
     return Trigger(
         name=fields.text("name"),
         metric=_metric(metric) if metric else None,
         schedule=_schedule(schedule) if schedule else None,
+        data=_data(data) if data else None,
+        after=After(after.section("retrainPolicyRef").text("name")) if after else None,
         event=EventTrigger(event.text("type"), event.text("source", EventTrigger.source)) if event else None,
         alert=_alert(alert) if alert else None,
     )
@@ -61,3 +63,14 @@ def _alert(fields: Fields) -> AlertTrigger:
 
 def _schedule(fields: Fields) -> Schedule:
     return Schedule(cron(fields), fields.duration("startingDeadline", Schedule.starting_deadline))
+
+
+def _data(fields: Fields) -> Data:
+    if fields.exactly_one("query", "configMap") == "query":
+        source = fields.text("source", Data.source)
+        grown_by = fields.integer("grownBy", Data.grown_by)
+        if grown_by < 1:
+            raise fields.refuse("grownBy", "must be 1 or more beside `query`")
+        return Data(query=fields.text("query"), grown_by=grown_by, source=source)
+    config_map = fields.section("configMap")
+    return Data(config_map=config_map.text("name"), key=config_map.text("key"))

@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from modelwright.api.conditions import Condition
 from modelwright.api.policy import ApprovedModel, Champion, PolicySpec, RetrainPolicy
 from modelwright.api.rollout import ModelRollout, State
-from modelwright.api.run import RetrainRun
+from modelwright.api.run import Evidence, RetrainRun
 from modelwright.errors import InvalidSpec
 
 # How long an approved model that no rollout has taken up holds back new triggers. A rollout takes it up within
 # seconds; one that refuses it (and says why in its own status) must not silence the policy for ever.
 TAKEN_UP_WITHIN = timedelta(minutes=10)
 REPLACED = "Replaced"
+# No trigger of a spec can have this name.
+BY_HAND = "ByHand"
 
 
 def succeeded(run: RetrainRun) -> Condition | None:
@@ -37,6 +39,11 @@ def pipeline_ended_at(run: RetrainRun) -> datetime | None:
     condition = succeeded(run)
     replaced = condition is not None and condition.reason == REPLACED
     return finished_at(run) if run.status.pipeline_run.requested_at and not replaced else None
+
+
+def by_hand(evidence: Iterable[Evidence]) -> bool:
+    """Whether a person asked for the run, by a command on the policy."""
+    return any(each.trigger == BY_HAND for each in evidence)
 
 
 def newest(runs: Iterable[RetrainRun]) -> RetrainRun | None:

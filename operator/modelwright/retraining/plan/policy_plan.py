@@ -13,7 +13,7 @@ from modelwright.api.conditions import Condition, carry_over
 from modelwright.api.limits import Concurrency
 from modelwright.api.pipelines import Pipeline
 from modelwright.api.policy import ApprovedModel, Champion, PolicyStatus, RejectedModel, RetrainPolicy
-from modelwright.api.run import Evidence, RetrainRun, RunSpec
+from modelwright.api.run import Evidence, RetrainRun, RunSpec, Streak
 from modelwright.errors import InvalidSpec
 from modelwright.kubeflow.questions import Failure, PipelineDescription, Trouble
 from modelwright.retraining.observation import PolicyObservation
@@ -22,6 +22,7 @@ from modelwright.retraining.plan.described import Known, check_caching, describe
 from modelwright.retraining.plan.gate import needed_confidence
 from modelwright.retraining.plan.limits import (
     BEFORE_CREATING,
+    BEFORE_CREATING_BY_HAND,
     BEFORE_CREATING_ON_LOOKS,
     Hold,
     Situation,
@@ -35,7 +36,7 @@ from modelwright.retraining.plan.pipelines import check_options, check_parameter
 from modelwright.retraining.plan.pruning import prunable
 from modelwright.retraining.plan.publishing import Publication, publication, wanted
 from modelwright.retraining.plan.telling import Event
-from modelwright.retraining.plan.triggers import TriggerSeen, View, look_at
+from modelwright.retraining.plan.triggers import TriggerSeen, View, by_hand, look_at
 from modelwright.retraining.plan.triggers.received import with_runs
 
 HASH_LENGTH = 8
@@ -68,15 +69,28 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         champion = lineage.champion_for(policy, follower, seen.followers, seen.runs)
         rejected = rejections.learned(policy, seen.runs, follower)
         published = _publication(seen, approved, champion, rejected, now)
-        view = View(policy, now, champion, _no_champion(seen), seen.runs, follower, seen.sources, seen.answers)
+        view = View(
+            policy,
+            now,
+            champion,
+            _no_champion(seen),
+            seen.runs,
+            follower,
+            seen.sources,
+            seen.answers,
+            seen.upstreams,
+            seen.config_maps,
+        )
         looks = tuple(look_at(view, trigger, index) for index, trigger in enumerate(policy.spec.triggers))
     except InvalidSpec as error:
         return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
     question = question_about(policy.spec.pipeline, server.name, policy.namespace)
     pipeline = described(policy.spec.pipeline, seen.package, question, seen.answers)
     ready = _readiness(policy, pipeline, looks)
-    firing = tuple(look for look in looks if look.evidence)
-    situation = Situation(policy, seen.runs, follower, now, rivals=seen.rivals)
+    command, asked = by_hand.look_at(view)
+    firing = (*filter(None, (asked,)), *(look.evidence for look in looks if look.evidence))
+    new_rows = max((look.grown for look in looks if look.grown is not None), default=0)
+    situation = Situation(policy, seen.runs, follower, now, rivals=seen.rivals, new_rows=new_rows)
     evidence, hold = _released(firing, situation)
     run = None
     if evidence and not ready.stalled:
@@ -93,6 +107,7 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         triggers=tuple(look.status for look in looks),
         rejected=rejected,
         published=published.published,
+        command=command,
         pending=pending,
         launches=launches(policy, seen.runs, now),
         events=with_runs(policy.status.events, seen.runs),
@@ -142,13 +157,14 @@ def run_name(policy: RetrainPolicy, key: str) -> str:
     return f"{policy.name}-{hashlib.sha256(f'{policy.uid}/{key}'.encode()).hexdigest()[:HASH_LENGTH]}"
 
 
-def _released(firing: tuple[TriggerSeen, ...], situation: Situation) -> tuple[tuple[Evidence, ...], Hold | None]:
+def _released(firing: tuple[Evidence, ...], situation: Situation) -> tuple[tuple[Evidence, ...], Hold | None]:
     """The evidence that may start a run now, and what holds back the first of the rest."""
     on_looks = first_hold(BEFORE_CREATING_ON_LOOKS, situation)
-    replaces = situation.policy.spec.limits.concurrency is Concurrency.REPLACE
-    on_occasions = first_hold(BEFORE_CREATING, replace(situation, replaces=replaces))
-    holds = [on_occasions if look.once else on_looks for look in firing]
-    released = tuple(look.evidence for look, hold in zip(firing, holds, strict=True) if look.evidence and not hold)
+    taking_over = replace(situation, replaces=situation.policy.spec.limits.concurrency is Concurrency.REPLACE)
+    on_occasions = first_hold(BEFORE_CREATING, taking_over)
+    asked_for = first_hold(BEFORE_CREATING_BY_HAND, taking_over)
+    holds = [asked_for if lineage.by_hand((each,)) else on_occasions if each.occasion else on_looks for each in firing]
+    released = tuple(each for each, hold in zip(firing, holds, strict=True) if not hold)
     return released, next((hold for hold in holds if hold), None if firing else on_looks)
 
 
@@ -202,7 +218,7 @@ def _new_run(
             evidence=evidence,
             pipeline=_pipeline_to_run(policy.spec.pipeline, evidence, champion, known),
             champion=champion.model if champion else None,
-            streak=streak(policy, seen.runs),
+            streak=Streak() if lineage.by_hand(evidence) else streak(policy, seen.runs),
             model=policy.spec.model,
             confidence=_confidence(policy),
         ),

@@ -19,6 +19,7 @@ from modelwright.retraining.plan.limits.situation import Hold, Limit, Situation
 
 __all__ = [
     "BEFORE_CREATING",
+    "BEFORE_CREATING_BY_HAND",
     "BEFORE_CREATING_ON_LOOKS",
     "BEFORE_LAUNCHING",
     "Hold",
@@ -40,6 +41,8 @@ BEFORE_CREATING: tuple[Limit, ...] = (
     rejected,
     rolled_back,
 )
+# A person has looked: no rest after setbacks.
+BEFORE_CREATING_BY_HAND: tuple[Limit, ...] = (suspended, another_run, model_locked, rollout_in_progress)
 # What fires as long as something lasts would fire again on looks at a time that is over.
 BEFORE_CREATING_ON_LOOKS: tuple[Limit, ...] = (*BEFORE_CREATING, settling)
 BEFORE_LAUNCHING: tuple[Limit, ...] = (

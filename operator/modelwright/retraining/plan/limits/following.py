@@ -22,7 +22,10 @@ def settling(situation: Situation) -> Hold | None:
 
 
 def cooldown(situation: Situation) -> Hold | None:
-    """Counts from when the last rollout settled, or the last run finished if no rollout came of it."""
+    """Counts from when the last rollout settled, or the last run finished if no rollout came of it. A run that a person
+    asked for does not wait for it."""
+    if situation.run and lineage.by_hand(situation.run.spec.evidence):
+        return None
     finished = lineage.latest(
         (situation.policy.status.last_run_finished_at, *(lineage.pipeline_ended_at(run) for run in situation.others))
     )

@@ -46,7 +46,11 @@ def rejected(situation: Situation) -> Hold | None:
         return None
     backoff = min(_doubled(limits.backoff, count), limits.double_up_to)
     what = f"the gate rejected {_runs(count)}"
-    return _hold("RejectedBackoff", what, _ended_at(situation), backoff, situation.now)
+    if hold := _hold("RejectedBackoff", what, _ended_at(situation), backoff, situation.now):
+        return hold
+    if situation.new_rows < limits.new_rows:
+        return Hold("NewRowsNeeded", f"{what}; triggers wait for {limits.new_rows} new rows")
+    return None
 
 
 def rolled_back(situation: Situation) -> Hold | None:

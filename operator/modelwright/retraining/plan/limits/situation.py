@@ -23,7 +23,10 @@ class Hold:
 @dataclass(frozen=True)
 class Situation:
     """`run` is the one that waits, None when a trigger asks for a new one. `runs` are all of the policy's, `rivals`
-    the unfinished ones of other policies that retrain the same model. `replaces`: what fires ends unfinished runs."""
+    the unfinished ones of other policies that retrain the same model.
+
+    `replaces`: what fires ends unfinished runs. `new_rows` came since the last run.
+    """
 
     policy: RetrainPolicy
     runs: tuple[RetrainRun, ...]
@@ -32,6 +35,7 @@ class Situation:
     run: RetrainRun | None = None
     rivals: tuple[RetrainRun, ...] = ()
     replaces: bool = False
+    new_rows: float = 0
 
     @property
     def others(self) -> tuple[RetrainRun, ...]:

@@ -31,6 +31,8 @@ class View:
     follower: ModelRollout | None = None
     sources: Mapping[str, MetricSource] = field(default_factory=dict)
     answers: Mapping[Any, Answer] = field(default_factory=dict)
+    upstreams: Mapping[str, RetrainPolicy] = field(default_factory=dict)
+    config_maps: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def before(self, trigger: str) -> TriggerStatus | None:
         """The trigger's last status, whatever it was about."""
@@ -53,7 +55,8 @@ class View:
 @dataclass(frozen=True)
 class TriggerSeen:
     """`evidence` is set when the newest look, not only the status, says that the trigger fires. `broken` names what a
-    person has to mend. `wake_at` is when the trigger changes by itself, `past` what it asks besides `question`."""
+    person has to mend. `wake_at` is when the trigger changes by itself, `past` what it asks besides `question`, `grown`
+    how much came since the last run."""
 
     status: TriggerStatus
     question: Any = None
@@ -61,16 +64,12 @@ class TriggerSeen:
     broken: str = ""
     wake_at: datetime | None = None
     past: Any = None
+    grown: float | None = None
 
     @property
     def questions(self) -> tuple[Any, ...]:
         """What it asks."""
         return tuple(asked for asked in (self.question, self.past) if asked is not None)
-
-    @property
-    def once(self) -> bool:
-        """Whether it fires for an occasion, and not as long as something lasts."""
-        return self.evidence is not None and bool(self.evidence.occasion)
 
 
 def variables_of(namespace: str, rollout: str, revision: str, version: str) -> dict[str, str]:
