@@ -87,6 +87,8 @@ class RealPrometheus:
                 f"--config.file={folder / 'prometheus.yml'}",
                 f"--storage.tsdb.path={folder / 'data'}",
                 f"--web.listen-address=127.0.0.1:{port}",
+                # Else each new exporter waits up to 5 s for its first scrape.
+                "--scrape.discovery-reload-interval=100ms",
             ],
             stdout=self._log,
             stderr=self._log,
@@ -96,12 +98,12 @@ class RealPrometheus:
         self.source = Source(MetricSource("real", url, timedelta(milliseconds=200), timedelta(seconds=10)))
         self._wait_until_ready(url)
 
-    def scrape(self, exporter: Exporter) -> Exporter:
-        """Returns once `exporter` has been scraped."""
-        self._exporters.append(exporter)
+    def scrape(self, *exporters: Exporter) -> None:
+        """Returns once all `exporters` have been scraped: Prometheus takes up to 5 s to begin with new ones."""
+        self._exporters.extend(exporters)
         self._write_targets()
-        exporter.show("")
-        return exporter
+        for exporter in exporters:
+            exporter.show("")
 
     def stop_scraping(self, exporter: Exporter) -> None:
         """As for a pod that is gone: nobody listens any more, and it is no target."""

@@ -121,7 +121,8 @@ def test_ten_weeks_in_a_real_prometheus_say_what_is_usual(prometheus: RealPromet
             revision = "a" if week > 5 else "b"
             value = 100 + 10 * hour + (week * 7 + hour * 3) % 5
             lines.append(f'usual{{revision="{revision}"}} {value} {int(at.timestamp() * 1000)}')
-    exporter = prometheus.scrape(Exporter())
+    exporter = Exporter()
+    prometheus.scrape(exporter)
     exporter.show("\n".join(sorted(lines, key=lambda line: int(line.rsplit(" ", 1)[1]))) + "\n")
     changed = now - 5 * WEEK - timedelta(days=3)
     queries = (PastQuery('usual{revision="b"}', changed), PastQuery('usual{revision="a"}', None, changed))

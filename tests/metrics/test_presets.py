@@ -6,7 +6,7 @@ adds namespace, rollout and revision, as it does for pods that carry our labels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,15 +39,12 @@ def page(server: Server, **numbers: int) -> str:
 class Served:
     """A pod of one server that has answered some requests, and then 50 more: 7 of them with 5xx, 40 in time."""
 
-    def __init__(self, server: Server, prometheus: RealPrometheus) -> None:
-        self._prometheus, self._server = prometheus, server
+    def __init__(self, server: Server, exporter: Exporter, prometheus: RealPrometheus) -> None:
         self._asker = Asker({"real": prometheus.source})
-        rollout = server.lower()
-        self._variables = {"selector": selector("ml", rollout, "77d0aa91c2")}
-        self.exporter = prometheus.scrape(Exporter(namespace="ml", rollout=rollout, revision="77d0aa91c2", pod="a"))
-        self.exporter.show(page(server, ok=1000, failed=100, fast=900, all=1100, probes=5000))
+        self._variables = {"selector": selector("ml", exporter.labels["rollout"], "77d0aa91c2")}
+        exporter.show(page(server, ok=1000, failed=100, fast=900, all=1100, probes=5000))
         self._since = datetime.now(UTC)
-        self.exporter.show(page(server, ok=1043, failed=107, fast=940, all=1150, probes=9000))
+        exporter.show(page(server, ok=1043, failed=107, fast=940, all=1150, probes=9000))
 
     def counts(self, proportion: Proportion) -> Counts:
         question = CountsQuestion(
@@ -63,15 +60,23 @@ class Served:
         assert isinstance(look, CountsLook), look
         return look.counts
 
-    def close(self) -> None:
-        self._prometheus.stop_scraping(self.exporter)
+
+@pytest.fixture(scope="module")
+def exporters(prometheus: RealPrometheus) -> Iterator[Mapping[Server, Exporter]]:
+    """One pod of each server."""
+    labels = {"namespace": "ml", "revision": "77d0aa91c2", "pod": "a"}
+    made = {server: Exporter(rollout=server.lower(), **labels) for server in Server}
+    prometheus.scrape(*made.values())
+    yield made
+    for exporter in made.values():
+        prometheus.stop_scraping(exporter)
 
 
 @pytest.fixture(scope="module", params=list(Server))
-def served(request: pytest.FixtureRequest, prometheus: RealPrometheus) -> Iterator[tuple[Server, Served]]:
-    served = Served(request.param, prometheus)
-    yield request.param, served
-    served.close()
+def served(
+    request: pytest.FixtureRequest, exporters: Mapping[Server, Exporter], prometheus: RealPrometheus
+) -> tuple[Server, Served]:
+    return request.param, Served(request.param, exporters[request.param], prometheus)
 
 
 def test_request_errors_are_counted_among_requests_without_probes(served: tuple[Server, Served]) -> None:

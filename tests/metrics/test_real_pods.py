@@ -25,7 +25,8 @@ class Rollout:
 
     def start(self, pod: str, revision: str = "b") -> Exporter:
         labels = {"namespace": "ml", "rollout": self._name, "revision": revision, "pod": pod}
-        exporter = self._prometheus.scrape(Exporter(**labels))
+        exporter = Exporter(**labels)
+        self._prometheus.scrape(exporter)
         self._pods.append(exporter)
         return exporter
 

@@ -28,7 +28,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPrometh
 
 @pytest.fixture(scope="module")
 def exporter(prometheus: RealPrometheus) -> Iterator[Exporter]:
-    exporter = prometheus.scrape(Exporter())
+    exporter = Exporter()
+    prometheus.scrape(exporter)
     yield exporter
     prometheus.stop_scraping(exporter)
 
