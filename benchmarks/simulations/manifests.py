@@ -23,7 +23,7 @@ from modelwright.rollouts.plan.judging import allocation
 from modelwright.rollouts.plan.margins import margin_of
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-CELLS = ((2, 0.001), (50, 0.001), (50, 0.01), (50, 0.1), (500, 0.01))
+CELLS = ((2, 0.001), (50, 0.001), (500, 0.01))
 """Requests per second, and proportions of errors, the first guardrail; fixed_weight.py has all combinations."""
 SLOW = 0.02
 """Proportion of all other guardrails, of which the first two are simulated."""

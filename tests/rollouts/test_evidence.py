@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 from tests.simulation.rollout_world import ERRORS, SPEC, V2, World, in_step, serving_v1
 
+from modelwright.analysis.evidence import Evidence
 from modelwright.api.metrics import AgainstStable, Bounds, Mean, Metric, Proportion, RequiredFor
 from modelwright.api.rollout import Analysis, RolloutSpec, Step, StepStatus
 
@@ -184,3 +185,19 @@ def test_what_looks_worse_gets_no_more_weight_while_it_is_not_yet_proven() -> No
     world = rolling(held(timedelta(seconds=10), ERRORS_ONLY), rate=100, errors=(0.0, 0.2))
     world.until(lambda w: bool(w.status.rejected), limit=600)
     assert max(weight for _, weight in world.weights) == 10
+
+
+def test_an_edited_margin_is_judged_on_evidence_of_its_own() -> None:
+    """What was added up against a strict margin says nothing about a wide one."""
+    strict = replace(ERRORS_ONLY, stable=AgainstStable(max_increase=Decimal("0.001")))
+    world = rolling(held(timedelta(hours=2), strict), errors=(0.001, 0.006))
+    world.tick(240)
+    before = Evidence.decoded(world.status.metrics[0].evidence)
+    assert before.harm.log_e > 0
+    wide = replace(ERRORS_ONLY, stable=AgainstStable(max_increase=Decimal("0.03")))
+    world.edit(analysis=replace(world.spec.analysis, metrics=(wide,)))
+    world.tick(120)
+    after = Evidence.decoded(world.status.metrics[0].evidence)
+    assert after.about != before.about
+    assert after.harm.log_e <= 0
+    assert after.stable.total > before.stable.total

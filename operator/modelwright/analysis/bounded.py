@@ -26,7 +26,7 @@ from modelwright.analysis.verdict import Finding, Verdict
 from modelwright.api.metrics import Bounds
 from modelwright.api.times import format_time, parse_time
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class BoundedEvidence:
     dispersion: Dispersion = field(default_factory=Dispersion)
     above: Beyond = field(default_factory=Beyond)
     below: Beyond = field(default_factory=Beyond)
+    about: str = ""  # as of Evidence
 
     def with_blocks(self, blocks: Iterable[tuple[datetime, Counts]], bounds: Bounds) -> BoundedEvidence:
         """Fold what was counted from each time on, for BLOCK; what begins before `until` was folded already."""
@@ -83,7 +84,7 @@ class BoundedEvidence:
             rest = Counts(counts.total - counts.events, counts.total)
             below = below.with_block(rest, 1 - float(bounds.min), factor, self.counts.total - events)
         dispersion = self.dispersion.added(counts.events, counts.total)
-        return BoundedEvidence(at + BLOCK, self.counts + counts, dispersion, above, below)
+        return BoundedEvidence(at + BLOCK, self.counts + counts, dispersion, above, below, self.about)
 
     def encoded(self) -> str:
         """One line of text that `decoded` reads back equal."""
@@ -98,14 +99,14 @@ class BoundedEvidence:
             for one in (self.above, self.below)
         ]
         until = format_time(self.until) if self.until else None
-        parts = [_VERSION, "bounded", until, astuple(self.counts), self.dispersion.numbers(), *sides]
+        parts = [_VERSION, "bounded", self.about, until, astuple(self.counts), self.dispersion.numbers(), *sides]
         return json.dumps(parts, separators=(",", ":"))
 
     @classmethod
     def decoded(cls, text: str) -> BoundedEvidence:
         """What `encoded` wrote. Raises ValueError for anything else, also for what another version wrote."""
         try:
-            version, kind, until, counts, dispersion, *sides = json.loads(text)
+            version, kind, about, until, counts, dispersion, *sides = json.loads(text)
             if (version, kind) != (_VERSION, "bounded"):
                 raise ValueError(f"version {version}")
             above, below = (
@@ -118,7 +119,7 @@ class BoundedEvidence:
                 for blocks, logs, recent, used, known in sides
             )
             time = parse_time(until) if until else None
-            return cls(time, Counts(*counts), Dispersion.of(dispersion), above, below)
+            return cls(time, Counts(*counts), Dispersion.of(dispersion), above, below, str(about))
         except (TypeError, ValueError) as error:
             raise ValueError(f"not evidence of this version: {error}") from error
 

@@ -21,12 +21,15 @@ from modelwright.analysis.margin import Margin
 from modelwright.analysis.starts import EXCESSES, Recent, Starts
 from modelwright.api.times import format_time, parse_time
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """`stable` and `candidate` are all counts so far, `until` the end of the newest block that was folded."""
+    """`stable` and `candidate` are all counts so far, `until` the end of the newest block that was folded.
+
+    `about` names what was counted and by which margin it was folded: evidence about anything else is of no use.
+    """
 
     until: datetime | None = None
     stable: Counts = NOTHING
@@ -34,6 +37,7 @@ class Evidence:
     harm: Harm = field(default_factory=Harm)
     stable_dispersion: Dispersion = field(default_factory=Dispersion)
     candidate_dispersion: Dispersion = field(default_factory=Dispersion)
+    about: str = ""
 
     def with_blocks(self, blocks: Iterable[Block], margin: Margin) -> Evidence:
         """Fold blocks in the order of time; those that begin before `until` were folded already and are skipped.
@@ -56,6 +60,7 @@ class Evidence:
             ),
             self.stable_dispersion.added(block.stable.events, block.stable.total),
             self.candidate_dispersion.added(block.candidate.events, block.candidate.total),
+            self.about,
         )
 
     def encoded(self) -> str:
@@ -72,6 +77,7 @@ class Evidence:
             [[one.log, one.blocks, astuple(one.stable), astuple(one.candidate)] for one in harm.recent],
             self.stable_dispersion.numbers(),
             self.candidate_dispersion.numbers(),
+            self.about,
         ]
         return json.dumps(parts, separators=(",", ":"))
 
@@ -79,7 +85,9 @@ class Evidence:
     def decoded(cls, text: str) -> Evidence:
         """What `encoded` wrote. Raises ValueError for anything else, also for what another version wrote."""
         try:
-            version, until, stable, candidate, blocks, usual, logs, recent, of_stable, of_candidate = json.loads(text)
+            version, until, stable, candidate, blocks, usual, logs, recent, of_stable, of_candidate, about = json.loads(
+                text
+            )
             if version != _VERSION or not len(logs) == len(recent) == len(EXCESSES):
                 raise ValueError(f"version {version}")
             return cls(
@@ -93,6 +101,7 @@ class Evidence:
                 ),
                 Dispersion.of(of_stable),
                 Dispersion.of(of_candidate),
+                str(about),
             )
         except (TypeError, ValueError) as error:
             raise ValueError(f"not evidence of this version: {error}") from error

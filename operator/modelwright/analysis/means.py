@@ -29,7 +29,7 @@ from modelwright.analysis.sequence import Interval
 from modelwright.analysis.starts import EXCESSES, Recent, Starts
 from modelwright.api.times import format_time, parse_time
 
-_VERSION = 2
+_VERSION = 3
 # Lambda is tuned to be tightest about here; the sequence is valid at every alpha.
 _TUNED_TO = 0.01
 _LARGEST_LAMBDA = 0.5
@@ -95,6 +95,7 @@ class MeanEvidence:
     candidate: Arm = field(default_factory=Arm)
     out_of_bounds: bool = False
     harm: MeanHarm = field(default_factory=MeanHarm)
+    about: str = ""  # as of Evidence
 
     def __post_init__(self) -> None:
         if not self.lowest < self.highest:
@@ -173,15 +174,14 @@ class MeanEvidence:
             [None if log == -inf else log for log in starts.logs],
             [[one.log, one.blocks, astuple(one.stable), astuple(one.candidate)] for one in self.harm.recent],
         ]
-        return json.dumps(
-            [_VERSION, self.lowest, self.highest, until, self.out_of_bounds, harm, *arms], separators=(",", ":")
-        )
+        parts = [_VERSION, self.about, self.lowest, self.highest, until, self.out_of_bounds, harm, *arms]
+        return json.dumps(parts, separators=(",", ":"))
 
     @classmethod
     def decoded(cls, text: str) -> MeanEvidence:
         """What `encoded` wrote. Raises ValueError for anything else, also for what another version wrote."""
         try:
-            version, lowest, highest, until, out_of_bounds, (blocks, logs, recent), *arms = json.loads(text)
+            version, about, lowest, highest, until, out_of_bounds, (blocks, logs, recent), *arms = json.loads(text)
             if version != _VERSION or not len(logs) == len(recent) == len(EXCESSES):
                 raise ValueError(f"version {version}")
             stable, candidate = (
@@ -193,7 +193,7 @@ class MeanEvidence:
                 tuple(Recent(Moments(*s), Moments(*c), float(log), int(n)) for log, n, s, c in recent),
             )
             time = parse_time(until) if until else None
-            return cls(float(lowest), float(highest), time, stable, candidate, bool(out_of_bounds), harm)
+            return cls(float(lowest), float(highest), time, stable, candidate, bool(out_of_bounds), harm, str(about))
         except (TypeError, ValueError) as error:
             raise ValueError(f"not evidence of this version: {error}") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import lru_cache
+from hashlib import sha256
 from typing import TypeVar
 
 from modelwright.analysis.blocks import BLOCK, Block, MeanBlock
@@ -12,12 +12,14 @@ from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.margin import Margin
 from modelwright.analysis.means import MeanEvidence
-from modelwright.api.metrics import Bounds, Mean
+from modelwright.api.metrics import Bounds, Metric
 from modelwright.metrics.pairing import paired_blocks, paired_mean_blocks
 from modelwright.metrics.questions import CountsLook, MeanLook
-from modelwright.rollouts.plan.remembered import MOST, Remembered
+from modelwright.rollouts.plan.remembered import Remembered
 
 S = TypeVar("S", Evidence, MeanEvidence, BoundedEvidence)
+
+E = TypeVar("E", Evidence, MeanEvidence, BoundedEvidence)
 
 LATELY = timedelta(minutes=1)
 """How far back limits outside the statistics look besides the whole step: health before must not hide a disaster."""
@@ -31,46 +33,53 @@ _moments: Remembered[MeanEvidence, MeanBlock] = Remembered(MeanEvidence.with_blo
 _bounded: Remembered[BoundedEvidence, tuple[datetime, Counts]] = Remembered(BoundedEvidence.with_blocks)
 
 
-def fold_counts(saved: str, begins: datetime, stable: CountsLook, candidate: CountsLook, margin: Margin) -> Evidence:
+def fold_counts(
+    metric: Metric, saved: str, begins: datetime, stable: CountsLook, candidate: CountsLook, margin: Margin
+) -> Evidence:
     """`saved` and what both arms have counted beyond it.
 
-    What is saved of an earlier step, or was saved by another version, is left out: blocks can be folded again.
+    What is saved of an earlier stretch, of a metric edited since, or by another version, is left out: blocks can
+    be folded again.
     """
-    start = _of_this_step(_decoded(Evidence, saved), begins) or Evidence()
-    return _counts.folded(start, paired_blocks(stable, candidate, start.until), margin)
+    evidence = _continued(Evidence(about=about(metric)), saved, begins)
+    return evidence.with_blocks(paired_blocks(stable, candidate, evidence.until), margin)
 
 
 def fold_moments(
-    saved: str, begins: datetime, stable: MeanLook, candidate: MeanLook, mean: Mean, margin: Margin
+    metric: Metric, saved: str, begins: datetime, stable: MeanLook, candidate: MeanLook, margin: Margin
 ) -> MeanEvidence:
     """As `fold_counts`, for a mean."""
-    empty = MeanEvidence(float(mean.min), float(mean.max))
-    start = _of_this_step(_decoded(MeanEvidence, saved), begins) or empty
-    if (start.lowest, start.highest) != (empty.lowest, empty.highest):
-        start = empty
-    return _moments.folded(start, paired_mean_blocks(stable, candidate, start.until), margin)
+    assert metric.mean is not None
+    empty = MeanEvidence(float(metric.mean.min), float(metric.mean.max), about=about(metric))
+    evidence = _continued(empty, saved, begins)
+    return evidence.with_blocks(paired_mean_blocks(stable, candidate, evidence.until), margin)
 
 
-def fold_bounded(saved: str, begins: datetime, candidate: CountsLook, bounds: Bounds) -> BoundedEvidence:
+def fold_bounded(
+    metric: Metric, saved: str, begins: datetime, candidate: CountsLook, bounds: Bounds
+) -> BoundedEvidence:
     """As `fold_counts`, for bounds that hold without stable."""
-    start = _of_this_step(_decoded(BoundedEvidence, saved), begins) or BoundedEvidence()
-    blocks = [(block.at, block.counts) for block in candidate.blocks if start.until is None or block.at >= start.until]
-    if start.until is None and candidate.blocks_since is not None:
+    evidence = _continued(BoundedEvidence(about=about(metric)), saved, begins)
+    blocks = [(block.at, block.counts) for block in candidate.blocks]
+    if evidence.until is None and candidate.blocks_since is not None:
         # What is too old to be told apart is one block, before the others.
-        blocks.insert(0, (candidate.blocks_since - BLOCK, candidate.earlier))
-    return _bounded.folded(start, blocks, bounds)
+        blocks.append((candidate.blocks_since - BLOCK, candidate.earlier))
+    return evidence.with_blocks(blocks, bounds)
 
 
-@lru_cache(maxsize=MOST)
-def _decoded(kind: type[S], saved: str) -> S | None:
+def about(metric: Metric) -> str:
+    """A short name for what is counted and by which margin or bounds it is judged."""
+    judged = (metric.proportion, metric.mean, metric.stable, metric.threshold)
+    return sha256(repr(judged).encode()).hexdigest()[:12]
+
+
+def _continued(empty: E, saved: str, begins: datetime) -> E:
     try:
-        return kind.decoded(saved) if saved else None
+        known = type(empty).decoded(saved) if saved else empty
     except ValueError:
-        return None
-
-
-def _of_this_step(evidence: S | None, begins: datetime) -> S | None:
-    return evidence if evidence and (evidence.until is None or evidence.until > begins) else None
+        return empty
+    is_of_another = known.about != empty.about or (known.until is not None and known.until <= begins)
+    return empty if is_of_another else known
 
 
 def newest(look: CountsLook, span: timedelta) -> Counts:

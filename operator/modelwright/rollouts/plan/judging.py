@@ -139,7 +139,7 @@ def _finding(
     if metric.stable and stable is not None:
         return _against_stable(metric, stable, candidate, saved, begins, alpha)
     if metric.threshold:
-        bounded = fold_bounded(saved, begins, candidate, metric.threshold)
+        bounded = fold_bounded(metric, saved, begins, candidate, metric.threshold)
         return _within_proportion(bounded, metric.threshold, alpha), bounded
     return _fast_limit_only(candidate.counts), None
 
@@ -161,9 +161,9 @@ def _against_stable(
     assert metric.stable is not None
     margin = margin_of(metric.stable)
     if metric.mean:
-        moments = fold_moments(saved, begins, stable, candidate, metric.mean, margin)
+        moments = fold_moments(metric, saved, begins, stable, candidate, margin)
         return _compared_means(moments, margin, alpha), moments
-    evidence = fold_counts(saved, begins, stable, candidate, margin)
+    evidence = fold_counts(metric, saved, begins, stable, candidate, margin)
     return _compared(evidence, margin, alpha), evidence
 
 
