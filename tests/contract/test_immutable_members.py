@@ -31,10 +31,18 @@ FORBIDDEN = [
         {"traffic": {"httpRoute": {"attached": {"ruleName": "b"}}}},
         "spec.traffic.httpRoute.attached",
     ),
+    ("rollout-replica-ratio", {"traffic": {"replicaRatio": {"service": "other"}}}, "spec.traffic.replicaRatio"),
+    (
+        "rollout-istio",
+        {"traffic": {"virtualService": {"attached": {"name": "b"}}}},
+        "spec.traffic.virtualService.attached",
+    ),
+    ("rollout-istio", {"traffic": {"virtualService": None, "replicaRatio": {}}}, "spec.traffic"),
     ("rollout-grpc", {"traffic": {"grpcRoute": {"attached": {"name": "b"}}}}, "spec.traffic.grpcRoute.attached"),
 ]
 
 ALLOWED = [
+    ("rollout-replica-ratio", {"replicas": 5}),
     ("rollout-existing", {"workload": {"existing": SWAPPED}}),
     ("rollout", {"traffic": {"httpRoute": {"managed": {"parentRefs": [{"name": "other"}]}}}}),
     ("rollout-attached", {"traffic": {"confirm": "RouteAccepted"}}),

@@ -111,6 +111,13 @@ class ManagedRoute:
 
 
 @dataclass(frozen=True)
+class ReplicaRatio:
+    """No router: one Service over the pods of both versions. `service` is its name, "" for the rollout's own."""
+
+    service: str = ""
+
+
+@dataclass(frozen=True)
 class AttachedRoute:
     """A route of the user's, of which we touch two weights in every rule that names both backends.
 
@@ -155,7 +162,7 @@ class Promotion:
 @dataclass(frozen=True)
 class RolloutSpec:
     workload: Workload | ExistingWorkload
-    route: ManagedRoute | AttachedRoute
+    route: ManagedRoute | AttachedRoute | ReplicaRatio
     state: State = State.ACTIVE
     model: Model | None = None
     model_from: ModelFrom | None = None

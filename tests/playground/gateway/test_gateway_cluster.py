@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from tests.playground.gateway.test_gateway_envoy import Backend
+from tests.traffic.routes import rollout as attached
 
+from modelwright.api.rollout import ModelRollout
 from modelwright.cluster.access import Cluster, Object
 from modelwright.cluster.keys import (
     ENDPOINT_SLICE,
@@ -21,6 +24,8 @@ from modelwright.cluster.keys import (
     SERVICE,
     Kind,
 )
+from modelwright.traffic.attached_route import AttachedRouter
+from modelwright.traffic.route import RouteSeen, Split, WriteRoute
 from modelwright_playground.gateway.control import CLASS_NAME, FIELD_MANAGER, KINDS, Control
 from modelwright_playground.gateway.delivery import Delivery, NotLoaded
 from modelwright_playground.gateway.envoy import Envoy
@@ -218,3 +223,34 @@ async def test_an_endpoint_in_a_slice_is_served_where_its_process_listens(runnin
         assert {status for status, _ in answers[:-1]} <= {503}
     finally:
         await runner.cleanup()
+
+
+async def test_envoy_follows_the_weights_of_a_route_that_is_attached_and_they_are_confirmed(running: Room) -> None:
+    async with Backend("stable", "10.244.9.2") as stable, Backend("candidate", "10.244.9.3") as candidate:
+        for server, role in ((stable, "churn-stable"), (candidate, "churn-candidate")):
+            await running.create(SERVICE, role, spec={"ports": [{"name": "http", "port": 80}]})
+            await running.create(
+                ENDPOINT_SLICE,
+                role,
+                metadata={"labels": {"kubernetes.io/service-name": role}},
+                addressType="IPv4",
+                ports=[{"name": "http", "port": server.port}],
+                endpoints=[{"addresses": [server.pod_ip], "conditions": {"ready": True}}],
+            )
+        await running.create_route(**{"churn-stable": 100, "churn-candidate": 0})
+        router, subject = AttachedRouter(HTTP_ROUTE), replace(attached(), namespace=running.namespace)
+        for weight, answers in ((0, {"stable"}), (50, {"stable", "candidate"}), (100, {"candidate"}), (0, {"stable"})):
+            before = await _accepted(router, running, subject)
+            version = before.resource_version if weight > before.split.weight else ""
+            await router.write(running.cluster, subject, WriteRoute(Split(weight), version))
+            assert (await _accepted(router, running, subject)).split == Split(weight)
+            assert {(await running.ask())[1] for _ in range(30)} == answers
+
+
+async def _accepted(router: AttachedRouter, room: Room, subject: ModelRollout) -> RouteSeen:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            seen = await router.read(room.cluster, subject)
+            if seen and seen.accepted:
+                return seen
+            await asyncio.sleep(0.05)

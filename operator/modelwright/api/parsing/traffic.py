@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from modelwright.api.fields import Fields
-from modelwright.api.rollout import AttachedRoute, ManagedRoute
+from modelwright.api.rollout import AttachedRoute, ManagedRoute, ReplicaRatio
 
 KINDS = {"httpRoute": "HTTPRoute", "grpcRoute": "GRPCRoute", "virtualService": "VirtualService"}
 
 
-def route(traffic: Fields) -> ManagedRoute | AttachedRoute:
+def route(traffic: Fields) -> ManagedRoute | AttachedRoute | ReplicaRatio:
     """The one router that is chosen. Raises InvalidSpec where none is, or several are."""
-    member = traffic.exactly_one(*KINDS)
+    member = traffic.exactly_one(*KINDS, "replicaRatio")
     section = traffic.section(member)
+    if member == "replicaRatio":
+        return ReplicaRatio(section.text("service", ReplicaRatio.service))
     if member == "httpRoute" and section.exactly_one("managed", "attached") == "managed":
         return _managed(section.section("managed"))
     attached = section.section("attached")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from modelwright.api.models import Model
-from modelwright.api.rollout import Arm, Workload
+from modelwright.api.rollout import Arm, ReplicaRatio, Workload
 from modelwright.rollouts.actions import (
     CreateDeployment,
     DeleteDeployment,
@@ -40,7 +40,12 @@ def find_stable(draft: Draft) -> bool:
 
 
 def may_begin(draft: Draft) -> bool:
-    """Whatever a new revision needs is made for it."""
+    """What a new revision needs is made for it. By replica ratio, pods of a third would take a share of their own."""
+    others = set(draft.seen.deployments) - {draft.stable.revision}
+    if isinstance(draft.spec.route, ReplicaRatio) and others:
+        draft.say(Mood.MOVING, "WaitingForPods", "waits until the pods of older revisions are gone")
+        draft.look_again(draft.spec.promotion.scale_down_delay)
+        return False
     return True
 
 

@@ -40,10 +40,13 @@ def router_obstacle(draft: Draft) -> str:
     missing = sorted(draft.course.needs & route.unsupported) if route else []
     if not missing:
         return ""
-    return (
-        f"the strategy needs {' and '.join(missing)} of the router, which does not support it: "
-        "leave those steps out, or use a Gateway whose class has them among its supportedFeatures"
-    )
+    needed = f"the strategy needs {' and '.join(missing)} of the router, which does not support it"
+    if route and route.is_theirs:
+        return (
+            f"{needed}: only weights are written in a route of yours. Leave those steps out, use `httpRoute.managed`, "
+            "or give testers a rule of their own in your route that leads to the candidate"
+        )
+    return f"{needed}: leave those steps out, or use a Gateway whose class has them among its supportedFeatures"
 
 
 def route_obstacle(draft: Draft) -> Obstacle | None:

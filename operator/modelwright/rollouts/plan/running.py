@@ -7,9 +7,10 @@ from math import ceil
 from typing import Protocol
 
 from modelwright.api.models import Model
-from modelwright.api.rollout import Backend, CandidateReplicas, ExistingWorkload, RolloutSpec
+from modelwright.api.rollout import Backend, CandidateReplicas, ExistingWorkload, ReplicaRatio, RolloutSpec
 from modelwright.rollouts.plan import deployed, existing
 from modelwright.rollouts.plan.draft import Draft
+from modelwright.traffic.ratio import pods_for
 from modelwright.traffic.route import Split
 
 POD_LOOK = timedelta(seconds=10)
@@ -23,6 +24,8 @@ def candidate_scale(spec: RolloutSpec, split: Split, *, full: bool = False) -> i
     are: two pods have to do.
     """
     workload = spec.workload
+    if isinstance(spec.route, ReplicaRatio) and 0 < split.weight < 100:
+        return pods_for(spec.replicas, split.weight)
     if full or workload.candidate_replicas is CandidateReplicas.FULL or split.weight == 100:
         return spec.replicas
     if workload.fixed_replicas is not None:
