@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
 
 import pytest
 from tests.cli.commands import COMMAND, Shell
@@ -16,7 +15,7 @@ from modelwright.cluster.keys import RETRAIN_POLICY
 
 
 @pytest.fixture
-async def shell(cluster: Cluster, control_plane: WithKubeconfig, namespace: str) -> AsyncIterator[Shell]:
+async def shell(cluster: Cluster, control_plane: WithKubeconfig, namespace: str) -> Shell:
     return Shell(cluster, control_plane.kubeconfig, namespace)
 
 

@@ -308,8 +308,8 @@ def test_prometheus_finds_the_operators_metrics_where_it_serves_them() -> None:
 )
 def test_commands_are_stamped_where_the_api_server_can(options: tuple[str, ...], version: str) -> None:
     stamping = [body["apiVersion"] for body in rendered("default", *options) if body["kind"].startswith("Mutating")]
-    # A policy and its binding each, for commands on rollouts and answers on runs.
-    assert stamping == ([version] * 4 if version else [])
+    # A policy and its binding each, for commands on rollouts and on policies, and answers on runs.
+    assert stamping == ([version] * 6 if version else [])
 
 
 def test_the_chart_passes_helms_own_lint() -> None:

@@ -1,7 +1,7 @@
 """A person's command: `modelwright.dev/command: retrain/<id>` on the policy starts one run, whatever triggers say.
 
 It waits for unfinished runs, rollouts, blackouts and the runs of the day, but for no rest: a person has looked. Who
-gave it stands beside it, as somebody wrote it.
+gave it stands beside it, and is proven where the chart's admission policies stamp it.
 """
 
 from __future__ import annotations
