@@ -27,9 +27,10 @@ LONGEST = timedelta(days=2)
 
 
 def spec_of(name: str) -> RolloutSpec:
-    """As it is written, but active. What a profile would add is the platform's."""
+    """As it is written, but active. Profiles, webhooks and servers for a smoke check are the platform's."""
     spec = parse_rollout(merged(ROLLOUTS[name], SERVER_SIDE)).spec
     metrics = merge((), spec.analysis.metrics)
+    spec = replace(spec, before_step=(), after_step=(), promotion=replace(spec.promotion, smoke_check=None))
     return replace(spec, state=State.ACTIVE, analysis=replace(spec.analysis, metrics=metrics))
 
 
