@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.analysis.arms import ALPHA, BEGIN, blocks, mean_blocks
+from tests.simulation.rollout_world import SPEC
 
 from modelwright.analysis.blocks import BLOCK
 from modelwright.analysis.counts import Counts
@@ -18,8 +19,10 @@ from modelwright.analysis.margin import max_decrease
 from modelwright.analysis.means import MeanEvidence
 from modelwright.analysis.verdict import Verdict
 from modelwright.analysis.weekly import WEEK, Weekly
+from modelwright.api.ab_test import ABTest, Audience
 from modelwright.api.goals import Futility, Goal, WholeWeeks
 from modelwright.api.metrics import AgainstStable, Mean, Metric, Proportion
+from modelwright.rollouts.plan.forecast import how_long
 from modelwright.rollouts.plan.goals import growth, judge_test
 
 GOAL = Goal(whole_weeks=WholeWeeks.REQUIRED)
@@ -108,3 +111,13 @@ def test_a_goal_may_be_a_mean() -> None:
         kept = kept.with_blocks(coming, BEGIN, lambda e, more: e.with_blocks(more, margin))
         reasons.append(judge_test(metric, kept, BEGIN, ENDS, ALPHA, percent=50).reason)
     assert reasons == ["Improved", "Harmful"]
+
+
+def test_lint_foretells_the_smallest_increase_that_a_test_can_show() -> None:
+    test = ABTest(Audience(50, header="x-bucket"))
+    spec = replace(SPEC, steps=(), ab_test=test, analysis=replace(SPEC.analysis, metrics=(CONVERSION,)))
+    (line,) = how_long(spec, 1.0, 0.1)
+    assert line.startswith("test (50 %, 336h), conversion: an increase of +0.00")
+    assert line.endswith("shows with 1,209,600 users")
+    (line,) = how_long(spec, 0.00001, 0.1)
+    assert "no increase shows" in line

@@ -10,6 +10,7 @@ from modelwright.api.rollout import Stage
 from modelwright.metrics.questions import NoLook
 from modelwright.rollouts.plan import Plan
 from modelwright.rollouts.plan.asking import has_bounds
+from modelwright.rollouts.plan.course import audience_of
 from modelwright.smoke.questions import Reproduced
 from modelwright.traffic.route import Split
 
@@ -52,7 +53,7 @@ def _check_raise(world: World, live: Split, split: Split, version: str, plan: Pl
     shortcut = plan.status.shortcut
     assert world.ready(world.services["stable"]) > 0 or shortcut, "raised while stable was down"
     asked = {getattr(question, "metric", "") for question in world.questions}
-    deciding = {m.name for m in world.spec.analysis.metrics if _is_awaited(m, live) and m.name in asked}
+    deciding = {m.name for m in world.spec.analysis.metrics if _is_awaited(m, world, live, plan) and m.name in asked}
     verdicts = {metric.verdict for metric in plan.status.metrics if metric.name in deciding}
     begins_anew = not world.status.step or world.status.step.evidence_since is None
     assert begins_anew or not verdicts & {Verdict.FAIL}, "raised on a Fail"
@@ -69,7 +70,13 @@ def _check_raise(world: World, live: Split, split: Split, version: str, plan: Pl
         assert verdicts <= {Verdict.PASS}, f"went to 100 % on {verdicts}"
 
 
-def _is_awaited(metric: Metric, live: Split) -> bool:
-    """Among testers, and before any traffic, a metric without a bound of its own may only fail."""
-    alone = not live.weight and not live.mirror
+def _is_awaited(metric: Metric, world: World, live: Split, plan: Plan) -> bool:
+    """Among testers, and before any traffic, a metric without a bound of its own may only fail.
+
+    So may a goal that somebody waived.
+    """
+    step = plan.status.step
+    if metric.goal and step and step.released_at:
+        return False
+    alone = not live.weight and not live.mirror and not audience_of(world.spec, live)
     return metric.mode is Mode.DECIDE and not (alone and not has_bounds(metric))

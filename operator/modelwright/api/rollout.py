@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from modelwright.api.ab_test import ABTest
 from modelwright.api.conditions import Condition
 from modelwright.api.following import ModelFrom
 from modelwright.api.metrics import Metric
@@ -173,6 +174,7 @@ class RolloutSpec:
     steps: tuple[Step, ...] = ()  # strategy.canary; empty with another strategy
     blue_green: BlueGreen | None = None
     shadow: Shadow | None = None
+    ab_test: ABTest | None = None
     analysis: Analysis = Analysis()
     promotion: Promotion = Promotion()
     before_step: tuple[str, ...] = ()  # webhooks of the platform, by name
@@ -239,6 +241,7 @@ class StepStatus:
     saved_at: datetime | None = None  # when running numbers (held, evidence) were last saved
     restarts: int = 0  # how often the candidate lost its endpoints in this step
     stretch: int = 0  # how often evidence has begun anew in this rollout: each time spends a part of its error rate
+    extended_at: datetime | None = None  # since when an A/B test goes on that had ended undecided
     released_at: datetime | None = None  # when a person waived the rest of its hold, or ended its pause
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from modelwright.api.parsing.ab_test import check_goals
 from modelwright.api.parsing.rollout import check_horizons
 from modelwright.api.rollout import ModelRollout
 from modelwright.errors import InvalidSpec
@@ -22,6 +23,7 @@ def with_profile(rollout: ModelRollout, profiles: Profiles) -> tuple[ModelRollou
         metrics = merge(profile_named(analysis.profile, profiles), analysis.metrics)
         merged = replace(rollout, spec=replace(rollout.spec, analysis=replace(analysis, metrics=metrics)))
         check_horizons(merged.spec)
+        check_goals(merged.spec)
     except InvalidSpec as error:
         return rollout, str(error)
     return merged, ""

@@ -14,6 +14,10 @@ import pytest
 from aiohttp import web
 from scipy.stats import binomtest
 
+from modelwright.api.ab_test import Audience
+from modelwright.api.audience import match_of
+from modelwright.traffic.managed_rules import rules_of
+from modelwright.traffic.route import Split
 from modelwright_playground.gateway.delivery import Delivery, NotLoaded
 from modelwright_playground.gateway.envoy import Envoy
 from modelwright_playground.gateway.facts import Observation, Resources, Unsupported
@@ -162,6 +166,16 @@ async def test_headers_are_matched_exactly_and_by_regular_expression_over_severa
     assert {text for text, answer in answers.items() if answer == "candidate"} == set(cookies[:3])
     assert (await front.ask(**{"x-bucket": "7", "x-a": "1"}))[0] == 500
     assert await front.ask() == (200, "stable")
+
+
+async def test_a_user_of_an_audience_stays_with_one_version(front: Front) -> None:
+    rules = rules_of("churn", Split(testers=(match_of(Audience(30, header="x-bucket")),)))
+    for backend in (backend for rule in rules for backend in rule["backendRefs"]):
+        backend["name"] = backend["name"].removeprefix("churn-")
+    await front.serve(*rules)
+    answers = {bucket: {await front.ask(**{"x-bucket": str(bucket)}) for _ in range(3)} for bucket in range(100)}
+    assert {bucket for bucket, seen in answers.items() if seen == {(200, "candidate")}} == set(range(30))
+    assert {bucket for bucket, seen in answers.items() if seen == {(200, "stable")}} == set(range(30, 100))
 
 
 async def test_no_request_is_lost_while_weights_selectors_and_endpoints_change(front: Front) -> None:

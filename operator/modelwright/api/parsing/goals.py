@@ -44,5 +44,5 @@ def refuse_goals_fields(fields: Fields, shape: str) -> None:
     for name in OF_A_GOAL:
         if stable.has(name):
             raise stable.refuse(name, "must go with `role: Goal`")
-    if shape != "preset" and fields.section(shape).has("unit"):
+    if shape in ("proportion", "mean") and fields.section(shape).has("unit"):
         raise fields.section(shape).refuse("unit", "must go with `role: Goal`: a guardrail needs none")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from modelwright.api.fields import Fields
+from modelwright.api.goals import Role
 from modelwright.api.metrics import (
     AgainstStable,
     Bounds,
@@ -23,6 +24,7 @@ from modelwright.api.metrics import (
     StableLimit,
     Value,
 )
+from modelwright.api.parsing.goals import goal, refuse_goals_fields
 from modelwright.api.presets import COMPARISONS, Preset, Server, preset_proportion, requests
 
 SEASONS = 8
@@ -56,6 +58,9 @@ def bounds(fields: Fields) -> Bounds:
 
 def guardrail(fields: Fields) -> Metric:
     shape = fields.exactly_one("preset", "proportion", "mean", "value")
+    if fields.choice("role", Role, Role.GUARDRAIL) is Role.GOAL:
+        return _goal(fields, shape)
+    refuse_goals_fields(fields, shape)
     threshold, stable, past = _comparison(fields, shape)
     fast = fields.maybe_section("fastLimit")
     stable_limit, labels = fields.maybe_section("stableLimit"), fields.maybe_section("labels")
@@ -80,6 +85,20 @@ def guardrail(fields: Fields) -> Metric:
         during=_during(fields, absolute=not stable or fast is not None),
         horizon=labels.duration("horizon") if labels else Metric.horizon,
         requests=requests_of_server,
+    )
+
+
+def _goal(fields: Fields, shape: str) -> Metric:
+    found, harm = goal(fields, shape)
+    labels = fields.maybe_section("labels")
+    return Metric(
+        name=fields.text("name"),
+        proportion=proportion(fields.section("proportion")) if shape == "proportion" else None,
+        mean=_mean(fields.section("mean")) if shape == "mean" else None,
+        stable=harm,
+        goal=found,
+        during=(During.CANARY,),
+        horizon=labels.duration("horizon") if labels else Metric.horizon,
     )
 
 

@@ -11,6 +11,7 @@ from modelwright.api.fields import Fields
 from modelwright.api.following import MlflowAlias, ModelFrom, PromotedIn, WhenNewer
 from modelwright.api.metrics import RequiredFor
 from modelwright.api.parsing import metrics, shared
+from modelwright.api.parsing.ab_test import check_goals
 from modelwright.api.parsing.statuses import parse_rollout_status
 from modelwright.api.parsing.strategy import DEFAULT_STEPS, Strategy, strategy_of
 from modelwright.api.parsing.traffic import route
@@ -67,6 +68,7 @@ def _spec(fields: Fields) -> RolloutSpec:
         steps=way.steps,
         blue_green=way.blue_green,
         shadow=way.shadow,
+        ab_test=way.ab_test,
         analysis=_analysis(fields.section_or_empty("analysis")),
         promotion=_promotion(fields.section_or_empty("promotion")),
         before_step=tuple(each.text("name") for each in webhooks.sections("beforeStep")),
@@ -74,6 +76,7 @@ def _spec(fields: Fields) -> RolloutSpec:
         revision_history_limit=fields.integer("revisionHistoryLimit", RolloutSpec.revision_history_limit),
     )
     check_horizons(spec)
+    check_goals(spec, complete=not spec.analysis.profile)
     return spec
 
 

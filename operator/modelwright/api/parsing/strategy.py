@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
+from modelwright.api.ab_test import ABTest
 from modelwright.api.fields import Fields
+from modelwright.api.parsing.ab_test import ab_test
 from modelwright.api.rollout import BlueGreen, HeaderMatch, MatchType, OnPassed, Pause, Promote, Shadow, Step
 
 DEFAULT_STEPS = (Step(10, timedelta(minutes=5)), Step(50, timedelta(minutes=5)))
@@ -19,14 +21,17 @@ class Strategy:
     steps: tuple[Step, ...] = ()
     blue_green: BlueGreen | None = None
     shadow: Shadow | None = None
+    ab_test: ABTest | None = None
 
 
 def strategy_of(fields: Fields) -> Strategy:
-    match fields.exactly_one("canary", "blueGreen", "shadow"):
+    match fields.exactly_one("canary", "blueGreen", "shadow", "abTest"):
         case "canary":
             return Strategy(_steps(fields.section("canary")))
         case "blueGreen":
             return Strategy(blue_green=_blue_green(fields.section("blueGreen")))
+        case "abTest":
+            return Strategy(ab_test=ab_test(fields.section("abTest")))
         case _:
             return Strategy(shadow=_shadow(fields.section("shadow")))
 

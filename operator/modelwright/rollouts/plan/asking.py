@@ -21,6 +21,7 @@ from modelwright.metrics.questions import (
     ValueQuestion,
 )
 from modelwright.metrics.variables import backend_selector, render, selector
+from modelwright.rollouts.plan.course import audience_of, split_of
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.remembered import MOST
 
@@ -37,7 +38,8 @@ def during(draft: Draft) -> During:
     if given.weight:
         return During.BAKE if given.weight == 100 else During.CANARY
     if given.testers:
-        return During.MATCH
+        # The audience of a test is a share of all traffic: stable has the rest to compare with.
+        return During.CANARY if audience_of(draft.spec, given) else During.MATCH
     return During.SHADOW if given.mirror else During.PREVIEW
 
 
@@ -62,7 +64,9 @@ def evidence_begins(draft: Draft, metric: Metric) -> datetime | None:
     With labels that is a horizon later: what matures before was predicted before both arms served at this weight.
     """
     step = draft.status.step
-    return step.evidence_since + metric.horizon if step and step.evidence_since else None
+    if step is None or step.evidence_since is None:
+        return None
+    return step.evidence_since + metric.horizon + (metric.goal.ignore_first if metric.goal else timedelta(0))
 
 
 def questions(draft: Draft) -> tuple[Any, ...]:
@@ -87,7 +91,9 @@ def share_questions(draft: Draft) -> Mapping[str, CountsQuestion]:
     assert step is not None
     analysis = draft.spec.analysis
     requests = next((metric.requests for metric in analysis.metrics if metric.requests), REQUESTS)
-    counters = {name: _render(draft, requests, arm) for name, arm in _arms(draft, both=0 < step.weight < 100).items()}
+    counters = {
+        name: _render(draft, requests, arm) for name, arm in _arms(draft, both=0 < share_asked(draft) < 100).items()
+    }
     return {
         name: CountsQuestion(analysis.source, "share", name, each, each, analysis.interval, step.accepted_at)
         for name, each in counters.items()
@@ -134,7 +140,13 @@ def _counting_question(draft: Draft, metric: Metric, name: str, arm: Arm, since:
 def asks_for_share(draft: Draft) -> bool:
     """Whether traffic has to show what the running step asks for. Testers come when they like."""
     step = draft.status.step
-    return bool(draft.spec.confirm is Confirm.OBSERVED_SHARE and step and (step.weight or step.mirror))
+    return bool(draft.spec.confirm is Confirm.OBSERVED_SHARE and step and (share_asked(draft) or step.mirror))
+
+
+def share_asked(draft: Draft) -> int:
+    """The percent of answers that the running step asks for."""
+    step = draft.status.step
+    return (step.weight or audience_of(draft.spec, split_of(step))) if step else 0
 
 
 def _share_is_open(draft: Draft) -> bool:

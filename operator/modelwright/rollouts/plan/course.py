@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from modelwright.api.audience import match_of
 from modelwright.api.rollout import BlueGreen, MatchType, OnPassed, Promote, RolloutSpec, Shadow, Step, StepStatus
 from modelwright.api.steering import Waived
 from modelwright.traffic.route import HEADER_MATCH, MIRROR, REGULAR_EXPRESSION_MATCH, Split
@@ -60,6 +61,9 @@ def course_of(spec: RolloutSpec) -> Course:
         return Course(_blue_green(spec.blue_green), bake_time)
     if spec.shadow:
         return Course(_shadow(spec.shadow), bake_time, concludes=spec.shadow.on_passed is OnPassed.CONCLUDE)
+    if spec.ab_test:
+        testers = (match_of(spec.ab_test.audience),)
+        return Course((Leg(Split(testers=testers), spec.ab_test.min_duration),), bake_time)
     # A last step of 100 % is what the bake time is, and adds its hold to it.
     at_100 = sum((step.hold for step in spec.steps if step.weight == 100), timedelta(0))
     return Course(_canary(tuple(step for step in spec.steps if step.weight != 100)), bake_time + at_100)
@@ -85,6 +89,18 @@ def new_step(course: Course, number: int, split: Split, now: datetime, before: S
         evidence_since=before.evidence_since if before else None,
         stretch=before.stretch if before else 0,
     )
+
+
+def audience_of(spec: RolloutSpec, split: Split) -> int:
+    """The percent of an A/B test's audience that `split` gives; 0 where its testers are no share of anything."""
+    test = spec.ab_test
+    return test.audience.percent if test and split.testers == (match_of(test.audience),) else 0
+
+
+def said_of(spec: RolloutSpec, split: Split) -> str:
+    """`split` in words."""
+    percent = audience_of(spec, split)
+    return f"{percent} % of the audience" if percent else str(split)
 
 
 def split_of(step: StepStatus) -> Split:

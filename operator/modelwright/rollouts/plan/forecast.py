@@ -18,6 +18,7 @@ from modelwright.analysis.verdict import Verdict
 from modelwright.api.durations import LONGEST, format_duration
 from modelwright.api.metrics import Bounds, During, Metric, Mode
 from modelwright.api.rollout import MetricStatus, RolloutSpec
+from modelwright.rollouts.plan.goal_outlook import goal_by_the_end
 from modelwright.rollouts.plan.judged import Judged, StepEvidence
 from modelwright.rollouts.plan.judging import allocation
 from modelwright.rollouts.plan.margins import margin_of
@@ -36,6 +37,9 @@ def how_long(spec: RolloutSpec, requests_per_second: float, base_rate: float) ->
     alpha, lines = allocation(spec), []
     for metric in spec.analysis.metrics:
         if metric.mode is not Mode.DECIDE or metric.proportion is None or During.CANARY not in metric.during:
+            continue
+        if metric.goal:
+            lines += goal_by_the_end(spec, metric, requests_per_second, base_rate, alpha)
             continue
         for number, step in enumerate((step for step in spec.steps if step.weight != 100), 1):
             if not step.weight:
@@ -62,7 +66,7 @@ def remaining(blocking: Sequence[Judged], alpha: Allocation) -> str:
 def outlook_of(status: MetricStatus, spec: RolloutSpec) -> str:
     """The same for one metric, of the evidence that status holds; "" where it is decided."""
     metric = next((metric for metric in spec.analysis.metrics if metric.name == status.name), None)
-    if metric is None or status.verdict != Verdict.INCONCLUSIVE:
+    if metric is None or metric.goal or status.verdict != Verdict.INCONCLUSIVE:
         return ""
     try:
         evidence = Evidence.decoded(status.evidence)

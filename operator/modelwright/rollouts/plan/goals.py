@@ -17,6 +17,7 @@ from modelwright.analysis.weekly import WEEK, Weekly, decoded, weeks_of
 from modelwright.api.goals import Futility, Goal, WholeWeeks
 from modelwright.api.metrics import Metric
 from modelwright.metrics.pairing import paired_blocks, paired_mean_blocks
+from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.margins import margin_of
 
 
@@ -66,6 +67,20 @@ def judge_test(
         stop_if_futile=goal.futility is Futility.STOP,
         growth=growth(goal, decisive.until, begins, ends),
     )
+
+
+def test_ends(draft: Draft) -> datetime:
+    """When the running A/B test ends at the latest. Without one, now."""
+    test, step = draft.spec.ab_test, draft.status.step
+    if test is None or step is None:
+        return draft.now
+    return (step.extended_at or step.confirmed_at or step.started_at) + test.max_duration
+
+
+def is_waived(draft: Draft, metric: Metric) -> bool:
+    """Whether somebody, or the strategy, goes on without the decision of this goal. It may still fail."""
+    step = draft.status.step
+    return bool(metric.goal and step and step.released_at)
 
 
 def growth(goal: Goal, until: datetime, begins: datetime, ends: datetime) -> float:

@@ -10,9 +10,10 @@ from modelwright.analysis.bounded import BoundedEvidence
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.means import MeanEvidence
 from modelwright.analysis.verdict import Finding, Verdict
+from modelwright.analysis.weekly import Weekly
 from modelwright.api.metrics import Metric, Mode, RequiredFor
 
-StepEvidence = Evidence | MeanEvidence | BoundedEvidence
+StepEvidence = Evidence | MeanEvidence | BoundedEvidence | Weekly[Evidence] | Weekly[MeanEvidence]
 """What the blocks of a step add up to, by kind of metric."""
 
 ENOUGH_SAMPLES = 50
@@ -56,6 +57,9 @@ class Judged:
         """Steps need no failure with enough samples; a metric that is required for every step needs a Pass."""
         if not self.awaited or self.finding.verdict is Verdict.PASS:
             return True
+        if self.metric.goal:
+            # A test goes on for as long as nothing is worse; only its end asks for more.
+            return self.finding.verdict is not Verdict.FAIL
         return (
             self.finding.verdict is Verdict.INCONCLUSIVE
             and self.metric.required_for is RequiredFor.PROMOTION

@@ -32,11 +32,13 @@ from modelwright.rollouts.plan.asking import (
     evidence_begins,
     is_optional,
     questions_of,
+    share_asked,
     share_questions,
 )
-from modelwright.rollouts.plan.course import course_of
+from modelwright.rollouts.plan.course import audience_of, course_of
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.folding import JUST_NOW, LATELY, fold_bounded, fold_counts, fold_moments, newest
+from modelwright.rollouts.plan.goals import fold_goal, is_waived, judge_test, test_ends
 from modelwright.rollouts.plan.judged import ENOUGH_SAMPLES, Judged, StepEvidence
 from modelwright.rollouts.plan.margins import margin_of
 from modelwright.rollouts.plan.remembered import MOST
@@ -53,7 +55,7 @@ def judge(draft: Draft) -> tuple[Judged, ...]:
     alpha = allocation(draft.spec, step.stretch)
     where = during(draft)
     return tuple(
-        _judge_one(draft, metric, alpha, optional=is_optional(metric, where))
+        _judge_one(draft, metric, alpha, optional=is_optional(metric, where) or is_waived(draft, metric))
         for metric in draft.spec.analysis.metrics
         if due(metric, where)
     )
@@ -88,17 +90,15 @@ def judge_share(draft: Draft) -> Finding:
         verdict = Verdict.PASS if reached else Verdict.INCONCLUSIVE
         says = "copies of requests arrive" if step.mirror else "the candidate serves all traffic"
         return Finding(verdict, "ObservedShare", says, candidate.total)
-    return observed_share(looks["stable"].counts.total, candidate.total, weight=step.weight)
+    return observed_share(looks["stable"].counts.total, candidate.total, weight=share_asked(draft))
 
 
 def _judge_one(draft: Draft, metric: Metric, alpha: Allocation, *, optional: bool) -> Judged:
     begins = evidence_begins(draft, metric)
     assert begins is not None
     if begins > draft.now:
-        late = f"labels come {format_duration(metric.horizon)} after the predictions of this step"
-        return Judged(
-            metric, Finding(Verdict.INCONCLUSIVE, "LabelsPending", late), None, pending=True, optional=optional
-        )
+        reason, late = _why_late(metric)
+        return Judged(metric, Finding(Verdict.INCONCLUSIVE, reason, late), None, pending=True, optional=optional)
     asked = questions_of(draft, metric, begins)
     answers = [draft.seen.answers.get(question) for question in asked.values()]
     # The past is asked for seldom, and does not grow old.
@@ -107,10 +107,13 @@ def _judge_one(draft: Draft, metric: Metric, alpha: Allocation, *, optional: boo
     asked_at = min(times) if len(times) == len(newest_of) else None
     known = next((status for status in draft.status.metrics if status.name == metric.name), None)
     looks = {arm: _look(answer) for arm, answer in zip(asked, answers, strict=True)}
+    saved = known.evidence if known else ""
     if metric.history:
         finding, evidence = _against_history(draft, metric.history, looks), None
+    elif metric.goal:
+        finding, evidence = _goal(draft, metric, looks, saved, begins, alpha)
     else:
-        finding, evidence = _finding(metric, looks, known.evidence if known else "", begins, alpha)
+        finding, evidence = _finding(metric, looks, saved, begins, alpha)
     return Judged(
         metric,
         finding,
@@ -120,6 +123,24 @@ def _judge_one(draft: Draft, metric: Metric, alpha: Allocation, *, optional: boo
         evidence=evidence,
         optional=optional,
     )
+
+
+def _why_late(metric: Metric) -> tuple[str, str]:
+    if metric.goal and metric.goal.ignore_first:
+        ignored = format_duration(metric.goal.ignore_first)
+        return "FirstHoursIgnored", f"the first {ignored} of the test do not count"
+    return "LabelsPending", f"labels come {format_duration(metric.horizon)} after the predictions of this step"
+
+
+def _goal(
+    draft: Draft, metric: Metric, looks: Looks, saved: str, begins: datetime, alpha: Allocation
+) -> tuple[Finding, StepEvidence | None]:
+    missing = next((look for look in looks.values() if isinstance(look, Finding)), None)
+    if missing:
+        return missing, None
+    evidence = fold_goal(metric, saved, begins, looks["stable"], looks["candidate"])
+    percent = audience_of(draft.spec, draft.given)
+    return judge_test(metric, evidence, begins, test_ends(draft), alpha, percent=percent), evidence
 
 
 def _finding(

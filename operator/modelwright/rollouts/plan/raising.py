@@ -10,7 +10,7 @@ from modelwright.api.rollout import Stage
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan import hold
 from modelwright.rollouts.plan.borrowing import is_secured
-from modelwright.rollouts.plan.course import split_of
+from modelwright.rollouts.plan.course import said_of, split_of
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.endpoints import scale_of_leg
 from modelwright.rollouts.plan.hooking import are_in_favour
@@ -65,7 +65,7 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         draft.do(WriteRoute(split, route.resource_version))
         draft.give(split)
         draft.change_step(asked_at=draft.now, evidence_since=draft.now, stretch=step.stretch + 1)
-        draft.tell("WeightRaised", f"{split} to {candidate.model.version}")
+        draft.tell("WeightRaised", f"{said_of(draft.spec, split)} to {candidate.model.version}")
         draft.say(Mood.MOVING, "StepRunning", where(draft))
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from modelwright.api.models import Model
 from modelwright.api.rollout import Backend, CandidateReplicas, ExistingWorkload, ReplicaRatio, RolloutSpec
 from modelwright.rollouts.plan import deployed, existing
+from modelwright.rollouts.plan.course import audience_of
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.traffic.ratio import pods_for
 from modelwright.traffic.route import Split
@@ -30,7 +31,9 @@ def candidate_scale(spec: RolloutSpec, split: Split, *, full: bool = False) -> i
         return spec.replicas
     if workload.fixed_replicas is not None:
         return workload.fixed_replicas
-    return min(spec.replicas, max(2, ceil(spec.replicas * max(split.weight, split.mirror) / 100)))
+    return min(
+        spec.replicas, max(2, ceil(spec.replicas * max(split.weight, split.mirror, audience_of(spec, split)) / 100))
+    )
 
 
 def enough(wanted: int) -> int:

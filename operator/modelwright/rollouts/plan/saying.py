@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from modelwright.analysis.verdict import Verdict
 from modelwright.api.rollout import Stage
+from modelwright.rollouts.plan.course import said_of
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.forecast import remaining
 from modelwright.rollouts.plan.judged import Judged
@@ -20,7 +21,7 @@ def where(draft: Draft) -> str:
     step, candidate = draft.status.step, draft.candidate
     assert step is not None
     place = "baking" if draft.status.stage is Stage.BAKING else f"step {step.number} of {step.of}"
-    return f"{draft.given} to {candidate.model.version}, {place}"
+    return f"{said_of(draft.spec, draft.given)} to {candidate.model.version}, {place}"
 
 
 def said(draft: Draft, item: Judged) -> str:

@@ -29,6 +29,7 @@ from modelwright.rollouts.plan.raising import await_acceptance, await_traffic, r
 from modelwright.rollouts.plan.recording import record
 from modelwright.rollouts.plan.running import ensure_stable
 from modelwright.rollouts.plan.saying import said, say_not_decided, say_what_is_awaited, where
+from modelwright.rollouts.plan.testing import heed_end_of_test, say_test
 from modelwright.traffic.route import Split
 
 
@@ -63,12 +64,15 @@ def plan_step(draft: Draft) -> None:
         await_acceptance(draft)
     elif step.confirmed_at is None:
         await_traffic(draft)
+    elif not draft.hurries and heed_end_of_test(draft, judged):
+        return
     elif draft.hurries or _is_over(draft, judged):
         _advance(draft, judged)
     else:
         last = draft.leg is not None and step.number == step.of
         to_promote = last and hold.is_over(draft, _hold_of_step(draft))
-        say_what_is_awaited(draft, judged, to_promote=to_promote)
+        if not say_test(draft, judged):
+            say_what_is_awaited(draft, judged, to_promote=to_promote)
 
 
 def _follow_edited_strategy(draft: Draft) -> None:
@@ -157,7 +161,10 @@ def _advance(draft: Draft, judged: Sequence[Judged]) -> None:
         says = f"{split} for {format_duration(leg.hold)} passed; {draft.stable.model.version} goes on serving"
         conclude(draft, says)
     else:
-        _go_on(draft, Stage.BAKING, new_step(course, step.number, Split(100), draft.now, step))
+        following = new_step(course, step.number, Split(100), draft.now, step)
+        # What was waived for the end of a test stays waived on the way to 100 %.
+        released_at = step.released_at if draft.spec.ab_test else None
+        _go_on(draft, Stage.BAKING, replace(following, released_at=released_at))
 
 
 def _following(draft: Draft, step: StepStatus, leg: Leg, number: int) -> StepStatus:
