@@ -17,8 +17,11 @@ from modelwright.api.rollout import AttachedRoute, ExistingWorkload, RolloutSpec
 from modelwright.metrics.profiles import merge
 from modelwright.registries.configuration import Registry
 from modelwright.registries.questions import RegisteredVersion
-from modelwright.rollouts.observation import Approved, Neighbour
+from modelwright.rollouts.observation import Approved, Golden, Neighbour
 from modelwright.rollouts.plan.course import PERSONS
+from modelwright.smoke.questions import Reproduced
+from modelwright.webhooks.configuration import Webhook
+from modelwright.webhooks.questions import Heard, Outcome
 
 SERVER_SIDE = {"metadata": {"uid": "u", "generation": 1, "resourceVersion": "1"}}
 ROLLOUTS = {name: body for name, body in accepted().items() if body["kind"] == "ModelRollout"}
@@ -57,6 +60,9 @@ def world_of(spec: RolloutSpec) -> World:
     """A world at rest on v1, in which both models are healthy, just before v2 is wanted."""
     first = replace(spec, model=V1 if spec.model else None, baseline=V1 if spec.model_from else spec.baseline)
     world = _world_of(first)
+    hooks = (*spec.before_step, *spec.after_step)
+    world.webhooks = {name: Webhook(name, f"https://{name}.example.com", "/key") for name in hooks}
+    world.heard = Heard(Outcome.ALLOWED)
     world.neighbours = tuple(Neighbour(name, rests=True) for name in spec.depends_on)
     if spec.model_from and spec.model_from.mlflow:
         name = spec.model_from.mlflow.registry
@@ -85,6 +91,8 @@ def roll_out(world: World) -> World:
     else:
         world.approved = Approved(V2, "churn-abcde", V1.digest, since=world.now)
         world.registered = RegisteredVersion(V2.version, V2.uri, V2.digest)
+        world.smoke = Reproduced(5)
+        world.golden = Golden("churn-abcde", "default", "s3://results/churn-abcde/evaluation.json", "sha256:1")
     while True:
         world.until(
             lambda w: bool(w.status.rejected) or bool(w.status.paused) or w.live_version == "v2",

@@ -14,7 +14,8 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
-from tests.simulation.invariants import check_at_peace, check_move, check_split
+from tests.simulation.fake_cluster import Deployment, do, observe
+from tests.simulation.invariants import check_at_peace
 from tests.simulation.metric_world import MetricWorld, arrivals, drawn
 
 from modelwright.api.metrics import AgainstStable, FastLimit, Metric, Proportion
@@ -37,26 +38,17 @@ from modelwright.registries.configuration import Registry
 from modelwright.registries.questions import AliasQuestion, NoVersion, RegisteredVersion
 from modelwright.rollouts.actions import (
     Action,
-    CreateDeployment,
-    DeleteDeployment,
-    ForgetRevision,
-    PointService,
-    RecordRevision,
-    ScaleDeployment,
-    WriteRoute,
 )
 from modelwright.rollouts.observation import (
     Approved,
-    DeploymentSeen,
     Golden,
     Neighbour,
     Observation,
     RecordedRevision,
-    ServiceSeen,
 )
 from modelwright.rollouts.plan import Plan, plan_rollout
 from modelwright.smoke.questions import Smoke, SmokeQuestion
-from modelwright.traffic.route import RouteSeen, Split
+from modelwright.traffic.route import Split
 from modelwright.webhooks.configuration import Webhook
 from modelwright.webhooks.questions import Call, Heard
 
@@ -85,13 +77,6 @@ SPEC = RolloutSpec(
 
 class Conflicted(Exception):
     """The fake API server answered 409."""
-
-
-@dataclass
-class Deployment:
-    model: Model
-    wanted: int
-    changed_at: datetime
 
 
 @dataclass
@@ -172,47 +157,7 @@ class World:
         return [(at, split.weight) for at, split in self.splits]
 
     def observe(self) -> Observation:
-        services = {
-            role: ServiceSeen(revision, {revision: self.ready(revision)} if self.ready(revision) else {})
-            for role, revision in self.services.items()
-        }
-        route = None
-        if self.split is not None:
-            accepted = self.gateway_exists and self.now - self.route_changed_at >= self.accept_delay
-            route = RouteSeen(
-                self.split,
-                str(self.route_version),
-                True if accepted else None,
-                changed_by=self.route_changed_by,
-                silent=() if accepted or self.gateway_exists else ("'public'",),
-                written_at=self.route_changed_at,
-                unsupported=self.unsupported,
-            )
-        return Observation(
-            rollout=self.rollout(),
-            policy_exists=self.spec.model_from is not None and self.source_exists,
-            approved=self.approved,
-            deployments={
-                revision: DeploymentSeen(
-                    f"churn-{revision}", revision, d.model, d.wanted, f"uid-{revision}", pods=d.wanted
-                )
-                for revision, d in self.deployments.items()
-            },
-            recorded=dict(self.recorded),
-            stable_service=services.get("stable"),
-            candidate_service=services.get("candidate"),
-            route=route,
-            answers={q: a for q, a in self.answers.items() if q in self.questions},
-            first_pass=self.restarted,
-            profile_problem=self.profile_problem,
-            sources={source.name: source for source in self.sources},
-            registries=self.registries,
-            webhooks=self.webhooks,
-            golden=self.golden,
-            addresses={revision: ("10.244.1.2:8080",) for revision in self.deployments if self.ready(revision)},
-            neighbours=self.neighbours if self.status.stage is None else (),
-            concurrent=self.concurrent,
-        )
+        return observe(self)
 
     def rollout(self) -> ModelRollout:
         return ModelRollout(
@@ -326,35 +271,7 @@ class World:
         self.news += [(self.now, news.reason, news.message) for news in plan.news]
 
     def _do(self, action: Action, plan: Plan) -> None:
-        match action:
-            case RecordRevision(revision, number, model, template, port):
-                self.recorded[revision] = RecordedRevision(revision, number, model, template, port)
-            case CreateDeployment(revision, model, _, replicas):
-                self.deployments[revision] = Deployment(model, replicas, self.now)
-            case ScaleDeployment(name, replicas):
-                self._scale(name.removeprefix("churn-"), replicas)
-            case DeleteDeployment(name, _):
-                assert name.removeprefix("churn-") not in self.services.values(), "removed pods that a Service selects"
-                self.deployments.pop(name.removeprefix("churn-"), None)
-            case PointService(role, revision, _):
-                check_move(self, role, revision)
-                self.services[role] = revision
-            case WriteRoute(split, version):
-                self._write_route(split, version, plan)
-            case ForgetRevision(revision):
-                self.recorded.pop(revision, None)
-
-    def _scale(self, revision: str, replicas: int) -> None:
-        # Growing pods are ready at once here: a simulated Deployment never loses its old pods by scaling up.
-        self.deployments[revision].wanted = replicas
-
-    def _write_route(self, split: Split, version: str, plan: Plan) -> None:
-        check_split(self, split, version, plan)
-        if split != self.split:
-            self.splits.append((self.now, split))
-            self.route_version += 1
-            self.route_changed_at = self.now
-        self.split, self.route_changed_by = split, ""
+        do(self, action, plan)
 
     # --- shorthands ----------------------------------------------------------------------------------------------
 
