@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +97,16 @@ class Manifest:
 
 
 def manifests(quick: bool) -> Iterator[Manifest]:
-    """Every one of examples/ that compares with stable."""
+    """Every one of examples/ that compares with stable; those that are equal to the statistics are one."""
+    found: dict[Manifest, list[str]] = {}
     for name, spec in examples():
         margins = tuple(margin_of(metric.stable) for metric in spec.analysis.metrics if metric.stable)[:2]
         steps = tuple(Step(one.weight / 100, int(one.hold.total_seconds() / SECONDS)) for one in _weights(spec))
         if margins and steps and not (quick and name != "rollout-minimal.yaml"):
-            yield Manifest(name, steps, margins, allocation(spec), float(spec.analysis.error_rate))
+            one = Manifest("", steps, margins, allocation(spec), float(spec.analysis.error_rate))
+            found.setdefault(one, []).append(name)
+    for one, names in found.items():
+        yield replace(one, name=", ".join(name.removeprefix("rollout-") for name in names))
 
 
 def _weights(spec: RolloutSpec) -> Iterator[Any]:

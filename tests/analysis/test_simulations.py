@@ -146,5 +146,5 @@ def test_tables_mark_what_is_above_its_limit_and_call_never_never() -> None:
 def test_one_command_runs_all_of_them_quickly() -> None:
     command = [sys.executable, "-m", "benchmarks.simulations", "--quick"]
     done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=True)
-    for column in ("three in a row", "sticky by", "health before", "labels", "begun again", "rollout-minimal.yaml"):
+    for column in ("three in a row", "sticky by", "health before", "labels", "begun again", "minimal.yaml"):
         assert column in done.stdout
