@@ -19,6 +19,7 @@ from modelwright.cluster.keys import (
     MODEL_ROLLOUT,
     NAMESPACE,
     RETRAIN_RUN,
+    SERVICE,
 )
 from modelwright.cluster.lease import Leadership
 from modelwright.retraining.plan.run_steps import FINALIZER
@@ -53,6 +54,29 @@ async def test_every_candidate_gives_its_weight_back(place: Place) -> None:
     assert f"settled  {place.namespace}/churn: all traffic is back on stable, the candidate had 25 %" in told.stdout
     assert f"settled  {place.namespace}/calm: no candidate holds weight" in told.stdout
     assert "3 of 3 rollouts are settled" in told.stdout
+
+
+@pytest.mark.usefixtures("gateway")
+async def test_nobody_copies_requests_to_a_candidate_that_nobody_watches(place: Place) -> None:
+    await place.rollout("churn", 0, mirror=20)
+    told = await place.settle()
+    assert told.exit_code == 0, told.output
+    assert f"settled  {place.namespace}/churn: all traffic is back on stable, the candidate had a mirror of 20 %" in (
+        told.stdout
+    )
+    route = await place.cluster.get(HTTP_ROUTE, place.namespace, "churn")
+    assert route is not None
+    assert route["spec"]["rules"][0].get("filters", []) == []
+
+
+async def test_a_share_by_replicas_is_settled_by_the_service_in_front(place: Place) -> None:
+    front = await place.by_replicas("churn", 50)
+    assert front["spec"]["selector"] == {"modelwright.dev/rollout": "churn"}
+    told = await place.settle()
+    assert told.exit_code == 0, told.output
+    found = await place.cluster.get(SERVICE, place.namespace, "churn")
+    assert found is not None
+    assert found["spec"]["selector"]["modelwright.dev/revision"] == "r1"
 
 
 @pytest.mark.usefixtures("gateway")

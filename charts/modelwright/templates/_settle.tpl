@@ -20,6 +20,13 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 - apiGroups: [networking.istio.io]
   resources: [virtualservices]
   verbs: [get, patch]
+# Without a router: which pods the Service in front of both versions selects.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, patch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
 # No traffic back to a stable version that is down.
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]

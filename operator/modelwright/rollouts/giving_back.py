@@ -1,4 +1,4 @@
-"""Gives a route back that is somebody else's, when the operator goes for good: weights, fields, and the finalizer.
+"""Settles a rollout whatever its router, when the operator goes for good: weights, fields, and the finalizer.
 
 Statuses stay as they are: an operator that comes back reads the lowered weight as somebody's word (invariant 6).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from modelwright.api.parsing import parse_rollout
-from modelwright.api.rollout import AttachedRoute, BackendKind, ModelRollout
+from modelwright.api.rollout import AttachedRoute, BackendKind, ManagedRoute, ModelRollout
 from modelwright.cluster.access import Cluster, Object
 from modelwright.cluster.keys import ENDPOINT_SLICE, MODEL_ROLLOUT
 from modelwright.errors import Conflict, InvalidSpec, ModelwrightError
@@ -20,10 +20,12 @@ from modelwright.rollouts.settling import (
     Settled,
     settle,
 )
+from modelwright.traffic.attached_route import AttachedRouter
 from modelwright.traffic.backends import backends_of
 from modelwright.traffic.field_managers import SETTLER
+from modelwright.traffic.replica_ratio import ReplicaRatioRouter
 from modelwright.traffic.route import Split, WriteRoute
-from modelwright.traffic.routers import ATTACHED
+from modelwright.traffic.routers import ATTACHED, REPLICA_RATIO
 
 
 async def settle_any(cluster: Cluster, body: Object, until: float) -> Settled:
@@ -34,26 +36,26 @@ async def settle_any(cluster: Cluster, body: Object, until: float) -> Settled:
     except InvalidSpec:
         # Whatever stands in its spec now, a route of its name may still hold a weight.
         return await settle(cluster, namespace, name, until)
-    if not isinstance(rollout.spec.route, AttachedRoute):
+    if isinstance(rollout.spec.route, ManagedRoute):
         return await settle(cluster, namespace, name, until)
     try:
         async with asyncio.timeout_at(until):
-            return await _give_back(cluster, rollout, rollout.spec.route)
+            return await _give_back(cluster, rollout)
     except TimeoutError:
         return Settled(namespace, name, False, GAVE_UP)
     except ModelwrightError as error:
         return Settled(namespace, name, False, str(error))
 
 
-async def _give_back(cluster: Cluster, rollout: ModelRollout, route: AttachedRoute) -> Settled:
-    router, namespace, name = ATTACHED[route.kind], rollout.namespace, rollout.name
+async def _give_back(cluster: Cluster, rollout: ModelRollout) -> Settled:
+    router, namespace, name = _router(rollout), rollout.namespace, rollout.name
     before = await router.read(cluster, rollout)
     if before and before.split != Split():
         if not await _stable_is_ready(cluster, rollout):
             says = f"stable has no ready endpoint: the candidate keeps its {before.split}"
             return Settled(namespace, name, False, says)
         await router.write(cluster, rollout, WriteRoute(), manager=SETTLER)
-        await _until_confirmed(cluster, rollout, route)
+        await _until_confirmed(cluster, rollout, router)
     await router.release(cluster, rollout)
     await _let_go(cluster, rollout)
     if before and before.split != Split():
@@ -61,9 +63,16 @@ async def _give_back(cluster: Cluster, rollout: ModelRollout, route: AttachedRou
     return Settled(namespace, name, True, "no candidate holds weight")
 
 
-async def _until_confirmed(cluster: Cluster, rollout: ModelRollout, route: AttachedRoute) -> None:
+def _router(rollout: ModelRollout) -> AttachedRouter | ReplicaRatioRouter:
+    route = rollout.spec.route
+    return ATTACHED[route.kind] if isinstance(route, AttachedRoute) else REPLICA_RATIO
+
+
+async def _until_confirmed(
+    cluster: Cluster, rollout: ModelRollout, router: AttachedRouter | ReplicaRatioRouter
+) -> None:
     while True:
-        read = await ATTACHED[route.kind].read(cluster, rollout)
+        read = await router.read(cluster, rollout)
         if read is None or (read.split == Split() and read.accepted):
             return
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)

@@ -1,13 +1,13 @@
 """Takes rollouts back to stable when nobody will be left to watch them: the operator is about to be uninstalled.
 
-Only weights of managed routes are written, and a candidate's is only lowered. Statuses stay as they are: an operator
-that comes back reads the lowered weight as what it is, somebody's word (invariant 6).
+Of managed routes only what gives the candidate something is written, and it only gets less. Statuses stay as they are:
+an operator that comes back reads the lowered weight as what it is, somebody's word (invariant 6).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from modelwright.errors import Conflict, InvalidSpec, ModelwrightError
 from modelwright.traffic.backends import candidate_service, stable_service
 from modelwright.traffic.field_managers import SETTLER
 from modelwright.traffic.managed_route import acceptance
+from modelwright.traffic.managed_rules import split_of
+from modelwright.traffic.route import Split
 
 SECONDS_BETWEEN_LOOKS = 0.5
 GAVE_UP = "the route was not confirmed in time by every Gateway that it names"
@@ -43,14 +45,14 @@ async def settle(cluster: Cluster, namespace: str, name: str, until: float) -> S
     try:
         async with asyncio.timeout_at(until):
             route = await cluster.get(HTTP_ROUTE, namespace, name)
-            weight = _candidate_weight(route, name)
-            if route is None or weight == 0:
+            split = _split(route, name)
+            if route is None or split == Split():
                 return Settled(namespace, name, True, "no candidate holds weight")
-            if not await _stable_is_ready(cluster, namespace, name):
-                says = f"stable has no ready endpoint: the candidate keeps its {weight} %"
+            if split.serves and not await _stable_is_ready(cluster, namespace, name):
+                says = f"stable has no ready endpoint: the candidate keeps its {split}"
                 return Settled(namespace, name, False, says)
             await _lower(cluster, namespace, name)
-            return await _confirmed(cluster, namespace, name, weight)
+            return await _confirmed(cluster, namespace, name, split)
     except TimeoutError:
         return Settled(namespace, name, False, GAVE_UP)
     except ModelwrightError as error:
@@ -58,7 +60,7 @@ async def settle(cluster: Cluster, namespace: str, name: str, until: float) -> S
 
 
 def operations(route: Object, name: str) -> list[dict[str, Any]]:
-    """The JSON Patch that gives all weight to stable, wherever the route names the rollout's two Services.
+    """The JSON Patch that gives all weight to stable, wherever the route names the two Services, and ends copies.
 
     Each write is guarded by the name of the backend that it is meant for: lists are addressed by position.
     """
@@ -72,7 +74,19 @@ def operations(route: Object, name: str) -> list[dict[str, Any]]:
                     {"op": "test", "path": f"{at}/name", "value": backend["name"]},
                     {"op": "add", "path": f"{at}/weight", "value": weights[backend["name"]]},
                 ]
+        found += _uncopied(i, rule, name)
     return found
+
+
+def _uncopied(number: int, rule: Object, name: str) -> Iterator[dict[str, Any]]:
+    filters: Sequence[Object] = rule.get("filters", [])
+    # From the last to the first, since each removal moves those after it.
+    for place in reversed(range(len(filters))):
+        backend = filters[place].get("requestMirror", {}).get("backendRef", {})
+        if backend.get("name") == candidate_service(name):
+            at = f"/spec/rules/{number}/filters/{place}"
+            yield {"op": "test", "path": f"{at}/requestMirror/backendRef/name", "value": backend["name"]}
+            yield {"op": "remove", "path": at}
 
 
 async def _lower(cluster: Cluster, namespace: str, name: str) -> None:
@@ -87,23 +101,19 @@ async def _lower(cluster: Cluster, namespace: str, name: str) -> None:
         return
 
 
-async def _confirmed(cluster: Cluster, namespace: str, name: str, was: int) -> Settled:
+async def _confirmed(cluster: Cluster, namespace: str, name: str, was: Split) -> Settled:
     while True:
         route = await cluster.get(HTTP_ROUTE, namespace, name)
         if route is None:
             return Settled(namespace, name, True, "its route is gone")
         accepted, _ = acceptance(route, len(route["spec"].get("parentRefs", [])))
-        if accepted and _candidate_weight(route, name) == 0:
-            return Settled(namespace, name, True, f"all traffic is back on stable, the candidate had {was} %")
+        if accepted and _split(route, name) == Split():
+            return Settled(namespace, name, True, f"all traffic is back on stable, the candidate had {was}")
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _candidate_weight(route: Object | None, name: str) -> int:
-    candidate = candidate_service(name)
-    rules: Sequence[Object] = (route or {}).get("spec", {}).get("rules", [])
-    backends = [backend for rule in rules for backend in rule.get("backendRefs", [])]
-    # A weight left out is 1.
-    return max((int(backend.get("weight", 1)) for backend in backends if backend.get("name") == candidate), default=0)
+def _split(route: Object | None, name: str) -> Split:
+    return split_of(name, (route or {}).get("spec", {}).get("rules", []))
 
 
 async def _stable_is_ready(cluster: Cluster, namespace: str, name: str) -> bool:

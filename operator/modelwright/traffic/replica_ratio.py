@@ -49,7 +49,9 @@ class ReplicaRatioRouter:
         )
         return seen(rollout, body, (_pinned(stable), _pinned(candidate)), _ready(slices, pods))
 
-    async def write(self, cluster: Cluster, rollout: ModelRollout, action: WriteRoute) -> None:
+    async def write(
+        self, cluster: Cluster, rollout: ModelRollout, action: WriteRoute, manager: str = FIELD_MANAGER
+    ) -> None:
         body, stable, candidate = await _services(cluster, rollout)
         if stable is None or candidate is None:
             raise Conflict("the Services of the two versions are not there yet")
@@ -64,7 +66,7 @@ class ReplicaRatioRouter:
         wanted["spec"] = {"selector": _selector(rollout, pinned), "ports": stable["spec"]["ports"]}
         for port in wanted["spec"]["ports"]:
             port.pop("nodePort", None)
-        await cluster.apply(SERVICE, wanted)
+        await cluster.apply(SERVICE, wanted, manager=manager)
 
     async def release(self, cluster: Cluster, rollout: ModelRollout) -> None:
         """It is ours: there is nobody to hand it back to."""
