@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from modelwright.api.conditions import Condition, carry_over
 from modelwright.api.limits import Concurrency
-from modelwright.api.pipelines import Pipeline
 from modelwright.api.policy import ApprovedModel, Champion, PolicyStatus, RejectedModel, RetrainPolicy
-from modelwright.api.run import Evidence, RetrainRun, RunSpec, Streak
+from modelwright.api.run import Evidence, RetrainRun
 from modelwright.errors import InvalidSpec
-from modelwright.kubeflow.questions import Failure, PipelineDescription, Trouble
 from modelwright.retraining.observation import PolicyObservation
 from modelwright.retraining.plan import lineage, policy_conditions, rejections
-from modelwright.retraining.plan.described import Known, check_caching, described, question_about
-from modelwright.retraining.plan.gate import needed_confidence
+from modelwright.retraining.plan.creating import new_run, next_number
+from modelwright.retraining.plan.described import described, question_about
 from modelwright.retraining.plan.limits import (
     BEFORE_CREATING,
     BEFORE_CREATING_BY_HAND,
     BEFORE_CREATING_ON_LOOKS,
     Hold,
     Situation,
-    failing,
     first_hold,
     held_back,
     launches,
-    streak,
 )
-from modelwright.retraining.plan.pipelines import check_options, check_parameters, resolved, server_for
+from modelwright.retraining.plan.pipelines import check_options, server_for
 from modelwright.retraining.plan.pruning import prunable
 from modelwright.retraining.plan.publishing import Publication, publication, wanted
+from modelwright.retraining.plan.readiness import readiness, told
 from modelwright.retraining.plan.telling import Event
-from modelwright.retraining.plan.triggers import TriggerSeen, View, by_hand, look_at
+from modelwright.retraining.plan.triggers import View, by_hand, look_at
 from modelwright.retraining.plan.triggers.received import with_runs
 
-HASH_LENGTH = 8
 LOOK_AGAIN = timedelta(seconds=30)
 
 
@@ -86,7 +80,7 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
     question = question_about(policy.spec.pipeline, server.name, policy.namespace)
     pipeline = described(policy.spec.pipeline, seen.package, question, seen.answers)
-    ready = _readiness(policy, pipeline, looks)
+    ready = readiness(policy, pipeline, looks)
     command, asked = by_hand.look_at(view)
     firing = (*filter(None, (asked,)), *(look.evidence for look in looks if look.evidence))
     new_rows = max((look.grown for look in looks if look.grown is not None), default=0)
@@ -95,12 +89,12 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
     run = None
     if evidence and not ready.stalled:
         try:
-            run = _new_run(seen, evidence, champion, approved, pipeline)
+            run = new_run(seen, evidence, champion, approved, pipeline)
         except InvalidSpec as error:
             return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
     pending = held_back(situation, hold if firing else None)
     retraining = policy_conditions.retraining(seen.runs, bool(firing), hold, run)
-    conditions = (*_told(ready, situation).conditions(), retraining, *filter(None, (published.condition,)))
+    conditions = (*told(ready, situation).conditions(), retraining, *filter(None, (published.condition,)))
     status = replace(
         _status(policy, seen.runs, approved, conditions, now),
         champion=champion,
@@ -152,11 +146,6 @@ def invalid_policy(
     return PolicyPlan((), None, status, _events(policy, status, None))
 
 
-def run_name(policy: RetrainPolicy, key: str) -> str:
-    """The name under which the trigger `key` creates its run: the same for everybody who sees that trigger."""
-    return f"{policy.name}-{hashlib.sha256(f'{policy.uid}/{key}'.encode()).hexdigest()[:HASH_LENGTH]}"
-
-
 def _released(firing: tuple[Evidence, ...], situation: Situation) -> tuple[tuple[Evidence, ...], Hold | None]:
     """The evidence that may start a run now, and what holds back the first of the rest."""
     on_looks = first_hold(BEFORE_CREATING_ON_LOOKS, situation)
@@ -180,90 +169,10 @@ def _publication(
     return publication(seen.policy, model, seen.registries, seen.answers, now)
 
 
-def _told(ready: policy_conditions.Readiness, situation: Situation) -> policy_conditions.Readiness:
-    """A policy that waits for a person says so, if nothing is wrong with it besides."""
-    hold = failing(situation)
-    return policy_conditions.stalled(hold.reason, hold.message) if hold and not hold.until and ready.ready else ready
-
-
 def _no_champion(seen: PolicyObservation) -> str:
     if seen.unreadable:
         return f"rollout {', '.join(seen.unreadable)} cannot work as written; its status says why"
     return "no rollout that follows this policy serves a model yet"
-
-
-def _new_run(
-    seen: PolicyObservation,
-    evidence: tuple[Evidence, ...],
-    champion: Champion | None,
-    approved: ApprovedModel | None,
-    known: Known,
-) -> RetrainRun:
-    policy = seen.policy
-    newest = lineage.newest(seen.runs)
-    # One key for whatever fires until a newer run exists: runs are a chain, and nobody adds two to one end of it.
-    key = f"after/{newest.uid if newest else 'none'}"
-    return RetrainRun(
-        namespace=policy.namespace,
-        name=run_name(policy, key),
-        uid="",
-        generation=0,
-        resource_version="",
-        spec=RunSpec(
-            number=_next_number(policy, seen.runs, approved),
-            policy_name=policy.name,
-            policy_uid=policy.uid,
-            policy_generation=policy.generation,
-            key=key,
-            evidence=evidence,
-            pipeline=_pipeline_to_run(policy.spec.pipeline, evidence, champion, known),
-            champion=champion.model if champion else None,
-            streak=Streak() if lineage.by_hand(evidence) else streak(policy, seen.runs),
-            model=policy.spec.model,
-            confidence=_confidence(policy),
-        ),
-    )
-
-
-def _confidence(policy: RetrainPolicy) -> str:
-    needed = needed_confidence(policy.spec.gate)
-    # Rounded up: a comparison made at exactly this confidence has to be sure enough.
-    return "" if needed is None else str(needed.quantize(Decimal("0.000001"), ROUND_UP))
-
-
-def _pipeline_to_run(
-    pipeline: Pipeline, evidence: tuple[Evidence, ...], champion: Champion | None, known: Known
-) -> Pipeline:
-    package = pipeline.package
-    if package and isinstance(known, PipelineDescription):
-        # What a package is may change under its name: the run says which one it was created for.
-        package = replace(package, digest=known.digest)
-    return replace(pipeline, parameters=resolved(pipeline, evidence, champion), package=package)
-
-
-def _readiness(policy: RetrainPolicy, pipeline: Known, looks: tuple[TriggerSeen, ...]) -> policy_conditions.Readiness:
-    broken = next((look for look in looks if look.broken), None)
-    if broken:
-        return policy_conditions.stalled("InvalidTrigger", f"trigger {broken.status.name}: {broken.broken}")
-    match pipeline:
-        case PipelineDescription(parameters=declared) as known:
-            if problem := check_caching(policy.spec.pipeline, known):
-                return policy_conditions.stalled("CachingNotControllable", problem)
-            try:
-                check_parameters(declared, policy.spec.pipeline.parameters)
-            except InvalidSpec as error:
-                return policy_conditions.stalled("InvalidParameters", str(error))
-            return policy_conditions.armed(policy)
-        case Failure(trouble=Trouble.NOT_FOUND, message=message):
-            return policy_conditions.stalled("PipelineNotFound", message)
-        case Failure(trouble=Trouble.INVALID, message=message):
-            return policy_conditions.stalled("InvalidPipeline", message)
-        case Failure(trouble=Trouble.FORBIDDEN, message=message):
-            return policy_conditions.stalled("PipelineServerForbidden", message)
-        case Failure(message=message):
-            return policy_conditions.unconfirmed(policy, "PipelineServerUnavailable", message)
-        case _:
-            return policy_conditions.unconfirmed(policy, "Checking", "asking the pipeline server for the pipeline")
 
 
 def _status(
@@ -283,15 +192,9 @@ def _status(
         last_run_finished_at=lineage.latest(
             (policy.status.last_run_finished_at, *(lineage.pipeline_ended_at(run) for run in runs))
         ),
-        next_number=_next_number(policy, runs, approved),
+        next_number=next_number(policy, runs, approved),
         conditions=carry_over(stamped, policy.status.conditions, now),
     )
-
-
-def _next_number(policy: RetrainPolicy, runs: Iterable[RetrainRun], approved: ApprovedModel | None) -> int:
-    # Runs may have been deleted; their numbers are not given again, or an old approval could outrank a new one.
-    used = (policy.status.next_number - 1, approved.number if approved else 0, *(run.spec.number for run in runs))
-    return max(used) + 1
 
 
 def _until(times: Iterable[datetime | None], now: datetime) -> timedelta | None:
