@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from modelwright.api.cron import Cron
 from modelwright.api.metrics import Bounds, History, Proportion, Value
@@ -76,9 +77,16 @@ class After:
     policy: str
 
 
+class Action(StrEnum):
+    """What a trigger that fires leads to: a run, or news and nothing else."""
+
+    RETRAIN = "Retrain"
+    NOTIFY = "Notify"
+
+
 @dataclass(frozen=True)
 class Trigger:
-    """Exactly one of the shapes is set."""
+    """Exactly one of the shapes is set. Only a metric may have another `action` than a run."""
 
     name: str
     metric: MetricTrigger | None = None
@@ -87,3 +95,4 @@ class Trigger:
     after: After | None = None
     event: EventTrigger | None = None
     alert: AlertTrigger | None = None
+    action: Action = Action.RETRAIN

@@ -6,7 +6,17 @@ from modelwright.api.cron import Cron
 from modelwright.api.fields import Fields
 from modelwright.api.metrics import Bounds
 from modelwright.api.parsing import metrics
-from modelwright.api.triggers import After, AlertTrigger, Data, EventTrigger, Label, MetricTrigger, Schedule, Trigger
+from modelwright.api.triggers import (
+    Action,
+    After,
+    AlertTrigger,
+    Data,
+    EventTrigger,
+    Label,
+    MetricTrigger,
+    Schedule,
+    Trigger,
+)
 
 SHAPES = ("metric", "schedule", "data", "after", "event", "alert")
 
@@ -14,6 +24,9 @@ SHAPES = ("metric", "schedule", "data", "after", "event", "alert")
 def trigger(fields: Fields) -> Trigger:
     fields.exactly_one(*SHAPES)
     metric, schedule, data, after, event, alert = (fields.maybe_section(shape) for shape in SHAPES)
+    action = fields.choice("action", Action, Trigger.action)
+    if action is Action.NOTIFY and metric is None:
+        raise fields.refuse("action", "must be 'Retrain', unless the trigger is a `metric`")
     return Trigger(
         name=fields.text("name"),
         metric=_metric(metric) if metric else None,
@@ -22,6 +35,7 @@ def trigger(fields: Fields) -> Trigger:
         after=After(after.section("retrainPolicyRef").text("name")) if after else None,
         event=EventTrigger(event.text("type"), event.text("source", EventTrigger.source)) if event else None,
         alert=_alert(alert) if alert else None,
+        action=action,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from modelwright.api.conditions import Condition, carry_over
 from modelwright.api.limits import Concurrency
 from modelwright.api.policy import ApprovedModel, Champion, PolicyStatus, RejectedModel, RetrainPolicy
 from modelwright.api.run import Evidence, RetrainRun
+from modelwright.api.triggers import Action
 from modelwright.errors import InvalidSpec
 from modelwright.retraining.observation import PolicyObservation
 from modelwright.retraining.plan import lineage, policy_conditions, rejections
@@ -33,6 +34,7 @@ from modelwright.retraining.plan.readiness import readiness, told
 from modelwright.retraining.plan.telling import Event
 from modelwright.retraining.plan.triggers import View, by_hand, look_at
 from modelwright.retraining.plan.triggers.received import with_runs
+from modelwright.retraining.plan.triggers.seen import FIRING
 
 LOOK_AGAIN = timedelta(seconds=30)
 
@@ -82,7 +84,10 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
     pipeline = described(policy.spec.pipeline, seen.package, question, seen.answers)
     ready = readiness(policy, pipeline, looks)
     command, asked = by_hand.look_at(view)
-    firing = (*filter(None, (asked,)), *(look.evidence for look in looks if look.evidence))
+    retrains = (
+        look for trigger, look in zip(policy.spec.triggers, looks, strict=True) if trigger.action is Action.RETRAIN
+    )
+    firing = (*filter(None, (asked,)), *(look.evidence for look in retrains if look.evidence))
     new_rows = max((look.grown for look in looks if look.grown is not None), default=0)
     situation = Situation(policy, seen.runs, follower, now, rivals=seen.rivals, new_rows=new_rows)
     evidence, hold = _released(firing, situation)
@@ -202,11 +207,21 @@ def _until(times: Iterable[datetime | None], now: datetime) -> timedelta | None:
     return max(soonest - now, timedelta(seconds=1)) if soonest else None
 
 
+def _notices(policy: RetrainPolicy, status: PolicyStatus) -> Iterator[Event]:
+    """Triggers that began to fire and start no run."""
+    fired = {trigger.name for trigger in policy.status.triggers if trigger.verdict == FIRING}
+    quiet = {trigger.name for trigger in policy.spec.triggers if trigger.action is Action.NOTIFY}
+    for trigger in status.triggers:
+        if trigger.name in quiet - fired and trigger.verdict == FIRING:
+            yield Event("Warning", "TriggerFiring", f"{trigger.name}: {trigger.message}")
+
+
 def _events(policy: RetrainPolicy, status: PolicyStatus, run: RetrainRun | None) -> tuple[Event, ...]:
     events = []
     if run:
         names = ", ".join(evidence.trigger for evidence in run.spec.evidence)
         events.append(Event("Normal", "Triggered", f"{names} fired: run {run.name}"))
+    events += _notices(policy, status)
     before = {condition.type: condition for condition in policy.status.conditions}
     for condition in status.conditions:
         if condition.type == "Stalled" and ("Stalled" not in before or before["Stalled"].message != condition.message):
