@@ -11,6 +11,7 @@ import os
 import random
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -171,6 +172,32 @@ def is_free(address: str, port: int) -> bool:
         return True
 
 
+@contextmanager
+def holding_subnet(subnet: int) -> Iterator[None]:
+    """Claims the subnet for as long as the instance runs, also while no node listens in it.
+
+    The claim is a name in the kernel's abstract socket namespace: no file, and gone with the process. Whoever comes
+    second goes on without it: then its node says what is in its way.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as claim:
+        with suppress(OSError):
+            claim.bind(_claim_on(subnet))
+        yield
+
+
+def _is_held(subnet: int) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind(_claim_on(subnet))
+        except OSError:
+            return True
+        return False
+
+
+def _claim_on(subnet: int) -> str:
+    return f"\0modelwright-playground-subnet-{subnet}"
+
+
 def _ports(before: Instance | None, chosen: dict[str, int]) -> Ports:
     names = [field.name for field in fields(Ports)]
     kept = {
@@ -193,6 +220,6 @@ def _subnet(before: Instance | None) -> int:
     # A random order, so that two playgrounds made at the same moment hardly ever choose the same one.
     order = ([before.subnet] if before else []) + random.sample(SUBNETS, len(SUBNETS))
     for subnet in order:
-        if is_free(f"127.244.{subnet}.1", KUBELET_PORT):
+        if is_free(f"127.244.{subnet}.1", KUBELET_PORT) and not _is_held(subnet):
             return subnet
     raise PortTaken(f"all {len(SUBNETS)} pod subnets of this machine are in use: stop a playground first")

@@ -21,7 +21,7 @@ from modelwright_playground.components import COMPONENTS, CONTROL_PLANE, Compone
 from modelwright_playground.controlplane.certificates import write_certificates
 from modelwright_playground.controlplane.definitions import definitions, install
 from modelwright_playground.controlplane.kubeconfig import write_kubeconfig
-from modelwright_playground.instance import Instance
+from modelwright_playground.instance import Instance, holding_subnet
 from modelwright_playground.report import Phase, Report, claim
 
 log = logging.getLogger(__name__)
@@ -177,7 +177,7 @@ async def supervise(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with claim(instance.dir):
+    with claim(instance.dir), holding_subnet(instance.subnet):
         await Supervisor(instance, [COMPONENTS[name] for name in components]).run(stop, when_ready)
 
 

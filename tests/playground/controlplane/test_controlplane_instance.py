@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from modelwright_playground.instance import KUBELET_PORT, Instance, NoInstance, PortTaken, is_free
+from modelwright_playground.instance import (
+    KUBELET_PORT,
+    SUBNETS,
+    Instance,
+    NoInstance,
+    PortTaken,
+    holding_subnet,
+    is_free,
+)
 
 
 @contextmanager
@@ -41,6 +49,13 @@ def test_a_port_that_was_taken_since_is_replaced_and_the_others_are_kept(tmp_pat
         after = Instance.create("one", tmp_path)
     changed = {name for name, port in asdict(after.ports).items() if port != asdict(before.ports)[name]}
     assert changed == {"gateway"}
+
+
+def test_a_subnet_of_an_instance_that_runs_without_a_node_is_not_used(tmp_path: Path) -> None:
+    before = Instance.create("one", tmp_path)
+    with holding_subnet(before.subnet):
+        assert Instance.create("one", tmp_path).subnet != before.subnet
+    assert Instance.create("again", tmp_path / "again").subnet in SUBNETS
 
 
 def test_a_subnet_that_another_node_claims_is_not_used(tmp_path: Path) -> None:
