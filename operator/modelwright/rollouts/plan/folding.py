@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from modelwright.analysis.blocks import BLOCK, Block, MeanBlock
 from modelwright.analysis.bounded import BoundedEvidence
@@ -15,9 +17,7 @@ from modelwright.analysis.means import MeanEvidence
 from modelwright.api.metrics import Bounds, Metric
 from modelwright.metrics.pairing import paired_blocks, paired_mean_blocks
 from modelwright.metrics.questions import CountsLook, MeanLook
-from modelwright.rollouts.plan.remembered import Remembered
-
-S = TypeVar("S", Evidence, MeanEvidence, BoundedEvidence)
+from modelwright.rollouts.plan.remembered import MOST, Remembered
 
 E = TypeVar("E", Evidence, MeanEvidence, BoundedEvidence)
 
@@ -42,7 +42,7 @@ def fold_counts(
     be folded again.
     """
     evidence = _continued(Evidence(about=about(metric)), saved, begins)
-    return evidence.with_blocks(paired_blocks(stable, candidate, evidence.until), margin)
+    return _counts.folded(evidence, paired_blocks(stable, candidate, evidence.until), margin)
 
 
 def fold_moments(
@@ -52,7 +52,7 @@ def fold_moments(
     assert metric.mean is not None
     empty = MeanEvidence(float(metric.mean.min), float(metric.mean.max), about=about(metric))
     evidence = _continued(empty, saved, begins)
-    return evidence.with_blocks(paired_mean_blocks(stable, candidate, evidence.until), margin)
+    return _moments.folded(evidence, paired_mean_blocks(stable, candidate, evidence.until), margin)
 
 
 def fold_bounded(
@@ -60,11 +60,12 @@ def fold_bounded(
 ) -> BoundedEvidence:
     """As `fold_counts`, for bounds that hold without stable."""
     evidence = _continued(BoundedEvidence(about=about(metric)), saved, begins)
-    blocks = [(block.at, block.counts) for block in candidate.blocks]
-    if evidence.until is None and candidate.blocks_since is not None:
+    until = evidence.until
+    blocks = [(block.at, block.counts) for block in candidate.blocks if until is None or block.at >= until]
+    if until is None and candidate.blocks_since is not None:
         # What is too old to be told apart is one block, before the others.
-        blocks.append((candidate.blocks_since - BLOCK, candidate.earlier))
-    return evidence.with_blocks(blocks, bounds)
+        blocks.insert(0, (candidate.blocks_since - BLOCK, candidate.earlier))
+    return _bounded.folded(evidence, blocks, bounds)
 
 
 def about(metric: Metric) -> str:
@@ -74,12 +75,19 @@ def about(metric: Metric) -> str:
 
 
 def _continued(empty: E, saved: str, begins: datetime) -> E:
-    try:
-        known = type(empty).decoded(saved) if saved else empty
-    except ValueError:
+    known: E | None = _decoded(type(empty).decoded, saved)
+    if known is None:
         return empty
     is_of_another = known.about != empty.about or (known.until is not None and known.until <= begins)
     return empty if is_of_another else known
+
+
+@lru_cache(maxsize=MOST)
+def _decoded(decode: Callable[[str], Any], saved: str) -> Any:
+    try:
+        return decode(saved) if saved else None
+    except ValueError:
+        return None
 
 
 def newest(look: CountsLook, span: timedelta) -> Counts:
