@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from modelwright.api.fields import Fields
-from modelwright.errors import InvalidSpec
 from modelwright.metrics.credentials import Credentials, SigV4, parse_credentials, refuse_unknown
+from modelwright.named import by_name, usable
 
 _KNOWN = ("name", "url", "kind", "scrapeInterval", "timeout", "namespaces", "auth", "tls", "headers")
 _EVERYWHERE = "*"
@@ -63,23 +63,12 @@ class MetricSource:
 
 def parse_metric_sources(configuration: Mapping[str, Any]) -> dict[str, MetricSource]:
     """The sources of `metricSources`, by name. Raises InvalidSpec with the path of the field that has to change."""
-    sources: dict[str, MetricSource] = {}
-    for fields in Fields(configuration, "").sections("metricSources"):
-        source = _parse(fields)
-        if source.name in sources:
-            raise fields.refuse("name", f"two sources are named {source.name!r}, each needs a name of its own")
-        sources[source.name] = source
-    return sources
+    return by_name(configuration, "metricSources", _parse, "sources")
 
 
 def source_for(namespace: str, name: str, sources: Mapping[str, MetricSource], path: str) -> MetricSource:
     """The source called `name`, or InvalidSpec at `path` with those that `namespace` may use."""
-    source = sources.get(name)
-    if source is not None and source.allows(namespace):
-        return source
-    usable = ", ".join(sorted(known.name for known in sources.values() if known.allows(namespace))) or "none"
-    found = "is not configured" if source is None else f"may not be used from namespace {namespace}"
-    raise InvalidSpec(path, f"metric source {name!r} {found}; usable here: {usable}")
+    return usable(namespace, name, sources, "metric source ", path)
 
 
 def _parse(fields: Fields) -> MetricSource:

@@ -10,6 +10,7 @@ from typing import Any
 from modelwright.api.fields import Fields
 from modelwright.errors import InvalidSpec
 from modelwright.metrics.credentials import refuse_unknown
+from modelwright.named import by_name
 
 _KNOWN = ("name", "format", "namespaces", "perMinute", "auth")
 
@@ -55,13 +56,7 @@ class Receiver:
 
 def parse_receivers(configuration: Mapping[str, Any]) -> dict[str, Receiver]:
     """The receivers of `eventReceivers`, by name. Raises InvalidSpec with the path of what has to change."""
-    receivers: dict[str, Receiver] = {}
-    for fields in Fields(configuration, "").sections("eventReceivers"):
-        receiver = _parse(fields)
-        if receiver.name in receivers:
-            raise fields.refuse("name", f"two receivers are named {receiver.name!r}, each needs a name of its own")
-        receivers[receiver.name] = receiver
-    return receivers
+    return by_name(configuration, "eventReceivers", _parse, "receivers")
 
 
 def _parse(fields: Fields) -> Receiver:

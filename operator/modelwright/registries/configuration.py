@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from modelwright.api.fields import Fields
-from modelwright.errors import InvalidSpec
 from modelwright.metrics.credentials import Credentials, SigV4, parse_credentials, refuse_unknown
+from modelwright.named import by_name, usable
 
 _KNOWN = ("name", "url", "interval", "timeout", "namespaces", "auth", "tls")
 
@@ -32,23 +32,12 @@ class Registry:
 
 def parse_registries(configuration: Mapping[str, Any]) -> dict[str, Registry]:
     """The registries of `modelRegistries`, by name. Raises InvalidSpec with the path of what has to change."""
-    registries: dict[str, Registry] = {}
-    for fields in Fields(configuration, "").sections("modelRegistries"):
-        registry = _parse(fields)
-        if registry.name in registries:
-            raise fields.refuse("name", f"two registries are named {registry.name!r}, each needs a name of its own")
-        registries[registry.name] = registry
-    return registries
+    return by_name(configuration, "modelRegistries", _parse, "registries")
 
 
 def registry_for(namespace: str, name: str, registries: Mapping[str, Registry], path: str) -> Registry:
     """The registry called `name`, or InvalidSpec at `path` with those that `namespace` may use."""
-    registry = registries.get(name)
-    if registry is not None and registry.allows(namespace):
-        return registry
-    usable = ", ".join(sorted(known.name for known in registries.values() if known.allows(namespace))) or "none"
-    found = "is not configured" if registry is None else f"may not be used from namespace {namespace}"
-    raise InvalidSpec(path, f"model registry {name!r} {found}; usable here: {usable}")
+    return usable(namespace, name, registries, "model registry ", path)
 
 
 def _parse(fields: Fields) -> Registry:

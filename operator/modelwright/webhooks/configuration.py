@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from modelwright.api.fields import Fields
-from modelwright.errors import InvalidSpec
 from modelwright.metrics.credentials import Tls, refuse_unknown
+from modelwright.named import by_name, usable
 
 _KNOWN = ("name", "url", "keyFile", "timeout", "namespaces", "tls")
 LONGEST_TIMEOUT = timedelta(seconds=30)
@@ -33,23 +33,12 @@ class Webhook:
 
 def parse_webhooks(configuration: Mapping[str, Any]) -> dict[str, Webhook]:
     """The webhooks of `webhooks`, by name. Raises InvalidSpec with the path of what has to change."""
-    webhooks: dict[str, Webhook] = {}
-    for fields in Fields(configuration, "").sections("webhooks"):
-        webhook = _parse(fields)
-        if webhook.name in webhooks:
-            raise fields.refuse("name", f"two webhooks are named {webhook.name!r}, each needs a name of its own")
-        webhooks[webhook.name] = webhook
-    return webhooks
+    return by_name(configuration, "webhooks", _parse, "webhooks")
 
 
 def webhook_for(namespace: str, name: str, webhooks: Mapping[str, Webhook], path: str) -> Webhook:
     """The webhook called `name`, or InvalidSpec at `path` with those that `namespace` may use."""
-    webhook = webhooks.get(name)
-    if webhook is not None and webhook.allows(namespace):
-        return webhook
-    usable = ", ".join(sorted(known.name for known in webhooks.values() if known.allows(namespace))) or "none"
-    found = "is not configured" if webhook is None else f"may not be used from namespace {namespace}"
-    raise InvalidSpec(path, f"webhook {name!r} {found}; usable here: {usable}")
+    return usable(namespace, name, webhooks, "webhook ", path)
 
 
 def _parse(fields: Fields) -> Webhook:

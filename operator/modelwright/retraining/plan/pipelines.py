@@ -14,6 +14,7 @@ from modelwright.kubeflow.configuration import PipelineServer
 from modelwright.kubeflow.parameters import typed_parameters
 from modelwright.kubeflow.places import is_below
 from modelwright.kubeflow.questions import DeclaredParameter, Parameters, RunOptions
+from modelwright.named import usable
 
 # Ours alone: they tie the result to the run.
 RESERVED = ("result_uri", "run_uid", "run_name")
@@ -36,12 +37,7 @@ STAND_INS = {"comparison_confidence": "0.975", "gpu_count": "0"}
 
 def server_for(namespace: str, name: str, servers: Mapping[str, PipelineServer]) -> PipelineServer:
     """The configured server, or InvalidSpec with those that this namespace may use."""
-    server = servers.get(name)
-    if server is not None and server.allows(namespace):
-        return server
-    usable = ", ".join(sorted(known.name for known in servers.values() if known.allows(namespace))) or "none"
-    found = "is not configured" if server is None else f"may not be used from namespace {namespace}"
-    raise InvalidSpec("spec.pipeline.server", f"{name!r} {found}; usable here: {usable}")
+    return usable(namespace, name, servers, "", "spec.pipeline.server")
 
 
 def check_options(pipeline: Pipeline, server: PipelineServer) -> None:
