@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.contract.corpus import HERE, merged, read
 
 from modelwright.cluster.access import Cluster, Forbidden
 from modelwright.cluster.keys import MODEL_ROLLOUT, NAMESPACE, RETRAIN_RUN, SERVICE_ACCOUNT, Kind
-from modelwright.errors import InvalidSpec
+from modelwright.errors import InvalidSpec, Unavailable
 
 ADMISSION = ("admissionregistration.k8s.io", "v1")
 VALIDATING = Kind(*ADMISSION, "validatingadmissionpolicies", "ValidatingAdmissionPolicy", namespaced=False)
@@ -98,7 +98,7 @@ async def _install(place: Policed, objects: list[Object]) -> None:
         await until(lambda: _is_refused(cluster, RETRAIN_RUN, run(place, "probe")))
         await until(lambda: _is_refused(cluster, MODEL_ROLLOUT, commanded))
         if "MutatingAdmissionPolicy" in kinds:
-            await cluster.create(MODEL_ROLLOUT, rollout(place, "probe"))
+            await until(lambda: _is_created(cluster, rollout(place, "probe")))
             await until(lambda: _is_stamped(cluster, place))
         user = await place.connect(place.user)
         await until(lambda: _may_create(user, place))
@@ -128,8 +128,12 @@ def binding(place: Policed, user: str, role_kind: str, role: str) -> Object:
 
 
 async def until(reached: Callable[[], Awaitable[bool]]) -> None:
-    # Policies and roles come into force a moment after they are stored, and nothing says when.
-    while not await reached():  # noqa: ASYNC110
+    # Policies and roles come into force a moment after they are stored, and nothing says when. Until a mutating policy
+    # has learnt the types of fresh CRDs, the API server answers 503.
+    while True:
+        with suppress(Unavailable):
+            if await reached():
+                return
         await asyncio.sleep(0.05)
 
 
@@ -139,6 +143,11 @@ async def _is_refused(cluster: Cluster, kind: Kind, body: Object) -> bool:
     except (InvalidSpec, Forbidden):
         return True
     return False
+
+
+async def _is_created(cluster: Cluster, body: Object) -> bool:
+    await cluster.create(MODEL_ROLLOUT, body)
+    return True
 
 
 async def _is_stamped(cluster: Cluster, place: Policed) -> bool:
