@@ -152,6 +152,7 @@ class ExistingWorld(AttachedWorld):
         self.serves: dict[str, Model] = {"ranker-v7": V1, "ranker-v8": V2}
         self.pods = {"ranker-v7": pods, "ranker-v8": pods}
         self.stables: list[StableRecord] = []
+        self.shared_server = ""
         super().__init__(spec=spec, **fields)
 
     def ready_behind(self, name: str) -> int:
@@ -178,6 +179,7 @@ class ExistingWorld(AttachedWorld):
             stable_service=service("stable"),
             candidate_service=service("candidate"),
             route=self.route_seen(),
+            shared_server=self.shared_server,
             answers={q: a for q, a in self.answers.items() if q in self.questions},
             first_pass=self.restarted,
             sources={source.name: source for source in self.sources},

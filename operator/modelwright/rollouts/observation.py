@@ -115,6 +115,7 @@ class Observation:
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # "host:port" of ready pods, by revision
     neighbours: tuple[Neighbour, ...] = ()  # where somebody has to be waited for
     concurrent: int = 0  # how many rollouts the platform lets be under way in a namespace, 0 for any number
+    shared_server: str = ""  # how the pods of a version that is not ours share their process among models
     profile_problem: str = ""  # why the metrics of spec.analysis.profile are missing
     may_raise: bool = True  # our lease was renewed within the renew deadline
     first_pass: bool = False  # nothing is remembered of this object: the operator has just started

@@ -13,6 +13,7 @@ from modelwright.cluster.access import Cluster
 from modelwright.cluster.keys import CONTROLLER_REVISION, DEPLOYMENT, ENDPOINT_SLICE, ROLLOUT_LABEL
 from modelwright.rollouts.observation import DeploymentSeen, Observation, ServiceSeen, StableRecord
 from modelwright.rollouts.ownership import Ownership, ownership
+from modelwright.rollouts.shared_servers import shared_server_in
 from modelwright.traffic.backends import backends_of
 from modelwright.traffic.routers import router_for
 
@@ -41,6 +42,7 @@ async def observe_existing(cluster: Cluster, rollout: ModelRollout) -> Observati
         stables=tuple(_record(body) for body in records if ownership(body, rollout) is not Ownership.FOREIGN),
         stable_service=_service(status.stable, counts[0]),
         route=route,
+        shared_server=next(filter(None, map(_shared, deployments)), ""),
     )
     if status.candidate is None:
         return seen
@@ -82,6 +84,12 @@ def _problem(body: Object | None, name: str, backend: Backend) -> str:
     if status.get("observedGeneration", 0) < body["metadata"]["generation"] or updated < wanted:
         return f"Deployment '{name}' is still being rolled out"
     return ""
+
+
+def _shared(body: Object | None) -> str:
+    """How the pods of a Deployment share their process among models."""
+    found = shared_server_in(body["spec"]["template"]) if body else ""
+    return f"Deployment '{body['metadata']['name']}': {found}" if body and found else ""
 
 
 def _service(arm: Arm | None, ready: int) -> ServiceSeen | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from modelwright.api.rollout import Confirm, ModelRollout
+from modelwright.api.rollout import Confirm, ModelRollout, Workload
 from modelwright.errors import InvalidSpec
 from modelwright.metrics.configuration import MetricSource, source_for
 from modelwright.rollouts.plan.draft import Draft
+from modelwright.rollouts.shared_servers import NEEDED, shared_server_in
 from modelwright.traffic.route import Obstacle
 
 NOT_ACCEPTED = "RouteNotAccepted"
@@ -32,6 +33,14 @@ def source_problem(rollout: ModelRollout, sources: Mapping[str, MetricSource]) -
     except InvalidSpec as error:
         return str(error)
     return ""
+
+
+def shared_server(draft: Draft) -> str:
+    """Why no weight could divide these versions, "" where each has processes of its own."""
+    workload, found = draft.spec.workload, draft.seen.shared_server
+    if isinstance(workload, Workload):
+        found = shared_server_in(workload.template)
+    return f"{found}: {NEEDED}" if found else ""
 
 
 def router_obstacle(draft: Draft) -> str:

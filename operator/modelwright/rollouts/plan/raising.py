@@ -17,7 +17,7 @@ from modelwright.rollouts.plan.hooking import are_in_favour
 from modelwright.rollouts.plan.judged import Judged
 from modelwright.rollouts.plan.judging import judge_share
 from modelwright.rollouts.plan.leaving import leave
-from modelwright.rollouts.plan.obstacles import router_obstacle
+from modelwright.rollouts.plan.obstacles import router_obstacle, shared_server
 from modelwright.rollouts.plan.running import POD_LOOK
 from modelwright.rollouts.plan.saying import say_route, say_what_is_awaited, where
 from modelwright.rollouts.plan.smoking import Checked, smoke_check
@@ -43,6 +43,8 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         say_route(draft)
     elif obstacle := router_obstacle(draft):
         draft.say(Mood.STALLED, "UnsupportedByRouter", obstacle)
+    elif obstacle := shared_server(draft):
+        draft.say(Mood.STALLED, "UnsupportedSharedServer", obstacle)
     elif draft.seen.ready(draft.stable.revision) == 0 and not draft.status.shortcut:
         draft.say(Mood.HOLDING, "StableUnavailable", "stable has no ready endpoint: the weight is held")
     elif not draft.seen.may_raise:

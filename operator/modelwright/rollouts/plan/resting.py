@@ -11,7 +11,7 @@ from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.following import absence, registry_trouble
 from modelwright.rollouts.plan.history import record
 from modelwright.rollouts.plan.leaving import reject_candidate
-from modelwright.rollouts.plan.obstacles import router_obstacle, source_obstacle
+from modelwright.rollouts.plan.obstacles import router_obstacle, shared_server, source_obstacle
 from modelwright.rollouts.plan.pinning import goes_back, within_window
 from modelwright.rollouts.plan.queueing import leave_queue, waits_for_others
 from modelwright.rollouts.plan.running import (
@@ -51,6 +51,8 @@ def _look_for_news(draft: Draft, want: Desired | None) -> None:
         return
     if obstacle := source_obstacle(draft):
         draft.say(Mood.STALLED, "InvalidSpec", obstacle)
+    elif obstacle := shared_server(draft):
+        draft.say(Mood.STALLED, "UnsupportedSharedServer", obstacle)
     elif obstacle := router_obstacle(draft):
         draft.say(Mood.STALLED, "UnsupportedByRouter", obstacle)
     elif want is None and (trouble := registry_trouble(draft)):
@@ -123,6 +125,9 @@ def _first_version(draft: Draft, want: Desired | None) -> None:
     if rejection := next((known for known in draft.status.rejected if known.revision == want.revision), None):
         says = f"{want.model.version} was rejected: {rejection.reason}. Nothing serves yet"
         draft.say(Mood.ROLLED_BACK, "RolledBack", says)
+        return
+    if draft.status.stage is None and (obstacle := shared_server(draft)):
+        draft.say(Mood.STALLED, "UnsupportedSharedServer", obstacle)
         return
     if draft.status.stage is None and waits_for_others(draft, want.model.version):
         return
