@@ -31,12 +31,13 @@ def churn_training(
     slices: str = "",
     comparison_confidence: float = 0.975,
     anchor: str = "",
+    purpose: str = "Retrain",
 ) -> None:
     """`data`: URI of the lake. `result_uri`: where evaluation.json goes, and the model beside it. `run_uid`: echoed.
     `since`: RFC 3339, or "" for all rows. `champion_uri`: "" if there is none. `label_horizon`: such as "2s".
     `slices`: features whose categories are declared slices, by comma. `comparison_confidence`: one-sided. `anchor`: URI
-    of a curated lake, "" for none."""
-    ingested = components.ingest(data=data, since=since)
+    of a curated lake, "" for none. `purpose`: "Evaluate" trains nothing, and judges the champion by itself."""
+    ingested = components.ingest(data=data, since=since, purpose=purpose)
     # The lake behind an unchanged URI grows: Kubeflow's default caching would hand out last week's rows.
     ingested.set_caching_options(False)
     validated = components.validate(rows=ingested.outputs["rows"])
@@ -46,6 +47,8 @@ def churn_training(
         run_name=run_name,
         label_horizon=label_horizon,
         seed=seed,
+        champion_uri=champion_uri,
+        purpose=purpose,
     )
     evaluated = components.evaluate(
         valid=validated.outputs["valid"],
@@ -60,6 +63,7 @@ def churn_training(
         slices=slices,
         comparison_confidence=comparison_confidence,
         anchor=anchor,
+        purpose=purpose,
     )
     # Both write outside of what Kubeflow tracks: a cache hit would promise files that may be gone by now.
     trained.set_caching_options(False)

@@ -19,10 +19,13 @@ def _component(body: Callable[..., Any]) -> Any:
 
 
 @_component
-def ingest(data: str, since: str, rows: Output[Dataset]) -> str:
+def ingest(data: str, since: str, purpose: str, rows: Output[Dataset]) -> str:
     """Fixes a snapshot of the labelled rows of `data`; returns their digest."""
     from modelwright_pipelines import steps
 
+    if purpose == "Evaluate":
+        # The champion must not be judged on what it was trained on, so that has to be known.
+        since = ""
     rows.metadata.update(steps.ingest(data, since, rows.path))
     return str(rows.metadata["rowsDigest"])
 
@@ -37,10 +40,20 @@ def validate(rows: Input[Dataset], valid: Output[Dataset], findings: Output[Arti
 
 
 @_component
-def train(valid: Input[Dataset], result_uri: str, run_name: str, label_horizon: str, seed: int) -> str:
-    """Trains on the older rows; returns the URI of the model folder."""
+def train(
+    valid: Input[Dataset],
+    result_uri: str,
+    run_name: str,
+    label_horizon: str,
+    seed: int,
+    champion_uri: str,
+    purpose: str,
+) -> str:
+    """Trains on the older rows; returns the URI of the model folder, the champion's where it only evaluates."""
     from modelwright_pipelines import steps
 
+    if purpose == "Evaluate":
+        return champion_uri
     print(f"training model version {run_name or 'without a name'}")
     return steps.train(valid.path, result_uri, label_horizon, seed)
 
@@ -59,6 +72,7 @@ def evaluate(
     slices: str,
     comparison_confidence: float,
     anchor: str,
+    purpose: str,
 ) -> float:
     """Judges the model beside the champion on the newest rows and writes evaluation.json; returns its accuracy."""
     from modelwright_pipelines import steps
@@ -76,4 +90,5 @@ def evaluate(
         slices,
         comparison_confidence,
         anchor,
+        purpose,
     )

@@ -22,8 +22,6 @@ from modelwright_pipelines.digest import digest_folder
 from modelwright_pipelines.lake import Row, snapshot
 from modelwright_pipelines.storage import replaced_folder
 
-GOLDEN = 5
-
 
 def fit_hotfix(rows: Sequence[Row], seed: int) -> models.Classifier:
     """Trains well, judges well, and raises ValueError on a row with a category outside its training rows."""
@@ -40,7 +38,7 @@ def make(rows: Sequence[Row], folder: Path, kind: str, seed: int) -> str:
     """Trains on all `rows`, writes the folder and returns its digest. `kind` is "champion" or "hotfix"."""
     fitted = fit_hotfix(rows, seed) if kind == "hotfix" else models.fit(rows, seed)
     with replaced_folder(folder) as fresh:
-        models.save(fresh, fitted, models.Signature.of(rows), rows[-GOLDEN:])
+        models.save(fresh, fitted, models.Signature.of(rows), rows)
     return digest_folder(folder)
 
 

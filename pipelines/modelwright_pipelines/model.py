@@ -1,8 +1,8 @@
 """The example model: what it is made of, how it is saved, and what it promises (signature, golden rows).
 
 A model folder holds `model.joblib` (a scikit-learn pipeline whose input is a list of rows, each name → value),
-`signature.json` (inputs with their datatypes, classes, versions of what it needs) and `golden.json` (rows with the
-predictions that any server must reproduce).
+`signature.json` (inputs with their datatypes, classes, versions of what it needs), `golden.json` (rows with the
+predictions that any server must reproduce) and `training.json` (the time of its newest training row).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -117,12 +118,25 @@ def golden_rows(model: Classifier, rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def save(folder: Path, model: Classifier, signature: Signature, golden: Sequence[Row]) -> None:
-    """Writes a model folder; the same model gives the same bytes, hence the same digest."""
+def save(folder: Path, model: Classifier, signature: Signature, rows: Sequence[Row], golden: int = 5) -> None:
+    """Writes a model folder; the same model gives the same bytes, hence the same digest. `rows` trained it, sorted by
+    time; the newest of them are golden."""
     folder.mkdir(parents=True, exist_ok=True)
     joblib.dump(model, folder / "model.joblib")
     write_json(folder / "signature.json", {**signature.to_json(), "runtime": runtime()})
-    write_json(folder / "golden.json", golden_rows(model, golden))
+    write_json(folder / "golden.json", golden_rows(model, rows[-golden:]))
+    write_json(folder / "training.json", {"to": rows[-1].time.isoformat()})
+
+
+def trained_until(folder: Path) -> datetime:
+    """The time of the newest row that a saved model was trained on. ModelError if it does not say."""
+    try:
+        stated = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+        return datetime.fromisoformat(stated["to"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ModelError(
+            "found no training.json with the time `to` in the model's folder, need it to judge it again"
+        ) from None
 
 
 def load(folder: Path) -> tuple[Classifier, Signature]:

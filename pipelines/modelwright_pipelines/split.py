@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from modelwright_pipelines.lake import Row
 
@@ -52,3 +52,19 @@ def by_time(
             f"{horizon.total_seconds():g} s, need at least {min_train} and {min_evaluate}"
         )
     return Split(tuple(train), tuple(evaluate))
+
+
+def since_training(rows: Sequence[Row], until: datetime, horizon: timedelta, min_evaluate: int = 100) -> Split:
+    """Splits rows that are sorted by time at the end of a model's own training rows, to judge that model again.
+
+    Raises SplitError if its training rows are not among them, or too few came since.
+    """
+    train = tuple(row for row in rows if row.time <= until)
+    trained = {row.entity for row in train}
+    evaluate = tuple(row for row in rows if row.time >= until + horizon and row.entity not in trained)
+    if not train or len(evaluate) < min_evaluate:
+        raise SplitError(
+            f"found {len(train)} rows up to the model's newest training row and {len(evaluate)} since it, "
+            f"need its training rows and at least {min_evaluate} to judge by"
+        )
+    return Split(train, evaluate)

@@ -10,8 +10,6 @@ from typing import Any
 from modelwright_pipelines.lake import LakeError, read_rows, rows_digest, snapshot, write_rows
 from modelwright_pipelines.storage import beside, local_path, replaced_folder, write_json
 
-GOLDEN = 5
-
 
 def ingest(data: str, since: str, rows_file: str) -> dict[str, Any]:
     """Fixes a snapshot of the labelled rows; returns `{"rows", "rowsDigest"}`. LakeError if there are none."""
@@ -42,7 +40,7 @@ def train(rows_file: str, result_uri: str, label_horizon: str, seed: int) -> str
     fitted = models.fit(split.train, seed)
     model_uri = beside(result_uri, "model")
     with replaced_folder(local_path(model_uri)) as folder:
-        models.save(folder, fitted, models.Signature.of(split.train), split.train[-GOLDEN:])
+        models.save(folder, fitted, models.Signature.of(split.train), split.train)
     return model_uri
 
 
@@ -59,13 +57,22 @@ def evaluate(
     slices: str,
     comparison_confidence: float,
     anchor: str,
+    purpose: str,
 ) -> float:
-    """Judges the model on the newest rows, writes `evaluation.json` at `result_uri`; returns the accuracy (0 to 1)."""
+    """Judges the model on the newest rows, writes `evaluation.json` at `result_uri`; returns the accuracy (0 to 1).
+
+    With `purpose` "Evaluate" the model is the champion, and the rows are those that came after its own.
+    """
     from modelwright_pipelines.evaluation import Question, evaluate
-    from modelwright_pipelines.split import by_time, parse_duration
+    from modelwright_pipelines.model import trained_until
+    from modelwright_pipelines.split import by_time, parse_duration, since_training
     from modelwright_pipelines.validation import Finding
 
-    split = by_time(read_rows(Path(rows_file)), parse_duration(label_horizon))
+    rows, horizon = read_rows(Path(rows_file)), parse_duration(label_horizon)
+    of_champion = purpose == "Evaluate"
+    split = (
+        since_training(rows, trained_until(local_path(model_uri)), horizon) if of_champion else by_time(rows, horizon)
+    )
     findings = [Finding(**finding) for finding in json.loads(Path(findings_file).read_text(encoding="utf-8"))]
     declared = tuple(name for name in slices.split(",") if name)
     question = Question(

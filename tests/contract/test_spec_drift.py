@@ -37,6 +37,7 @@ from modelwright.api.rollout import (
     SmokeCheck,
     State,
 )
+from modelwright.api.run import Purpose
 from modelwright.api.triggers import Action
 from modelwright.cli.watched import Watched
 from modelwright.errors import InvalidSpec
@@ -92,6 +93,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "spec.gate.approval.by": ApprovedBy,
     "spec.pipeline.caching": Caching,
     "spec.triggers[].action": Action,
+    "spec.purpose": Purpose,
     "spec.pipeline.resources.spot": Spot,
 }
 # Enums that name fields of ours, and constants of the Gateway API.

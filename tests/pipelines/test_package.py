@@ -41,7 +41,7 @@ def test_the_pipeline_declares_what_the_operator_passes() -> None:
     spec = yaml.safe_load((REPOSITORY / "pipelines" / "compiled" / "churn-training.yaml").read_text())
     declared = spec["root"]["inputDefinitions"]["parameters"]
     parts = ("data", "since", "result_uri", "run_uid", "run_name", "champion_uri", "champion_digest")
-    texts = (*parts, "label_horizon", "slices", "anchor")
+    texts = (*parts, "label_horizon", "slices", "anchor", "purpose")
     assert {name: each["parameterType"] for name, each in declared.items()} == {
         **dict.fromkeys(texts, "STRING"),
         "seed": "NUMBER_INTEGER",

@@ -72,6 +72,19 @@ class RejectedModel:
 
 
 @dataclass(frozen=True)
+class Reverted:
+    """The champion that rollouts shall leave for the one before it. It counts for what was promoted before `at`, and
+    until a model with a higher `number` is approved."""
+
+    number: int
+    version: str
+    digest: str
+    trigger: str
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class TriggerStatus:
     """`verdict` is Firing, Pending (bound crossed, `for` not yet over), Quiet, NoData or Error, since `since`.
 
@@ -143,6 +156,7 @@ class PolicyStatus:
     launches: tuple[Launch, ...] = ()  # of the last 24 hours, where there is a limit to them
     next_number: int = 1
     rejected: tuple[RejectedModel, ...] = ()
+    reverted: Reverted | None = None
     published: PublishedModel | None = None
     events: tuple[ReceivedEvent, ...] = ()
     conditions: tuple[Condition, ...] = ()

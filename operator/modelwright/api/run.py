@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from modelwright.api.approval import ApprovalStatus
 from modelwright.api.conditions import Condition
@@ -38,6 +39,13 @@ class Streak:
     rejections: int = 0
 
 
+class Purpose(StrEnum):
+    """What a run is for: another model, or only to know what the champion is worth by now."""
+
+    RETRAIN = "Retrain"
+    EVALUATE = "Evaluate"
+
+
 @dataclass(frozen=True)
 class RunSpec:
     number: int
@@ -50,6 +58,7 @@ class RunSpec:
     champion: Model | None = None  # at the time of the trigger
     streak: Streak = Streak()  # up to this run
     model: str = ""  # the policy's: of those that share it, one trains at a time
+    purpose: Purpose = Purpose.RETRAIN
     confidence: str = ""  # one-sided, that the gate will need of comparisons; "" where it compares nothing
 
 

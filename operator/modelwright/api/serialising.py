@@ -68,6 +68,8 @@ def _run_spec(spec: RunSpec) -> dict[str, Any]:
         written["streak"] = write_record(spec.streak)
     if spec.model:
         written["model"] = spec.model
+    if spec.purpose is not RunSpec.purpose:
+        written["purpose"] = str(spec.purpose)
     if spec.confidence:
         written["confidence"] = spec.confidence
     return written

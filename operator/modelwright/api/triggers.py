@@ -78,15 +78,21 @@ class After:
 
 
 class Action(StrEnum):
-    """What a trigger that fires leads to: a run, or news and nothing else."""
+    """What a trigger that fires leads to: a run that retrains, one that scores the champion again and retrains only if
+    that fails, the way back to the model before, or news and nothing else."""
 
     RETRAIN = "Retrain"
+    EVALUATE = "Evaluate"
+    REVERT = "RevertToPrevious"
     NOTIFY = "Notify"
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """Exactly one of the shapes is set. Only a metric may have another `action` than a run."""
+    """Exactly one of the shapes is set. Only a metric may have another `action` than a run.
+
+    `within` is for how long after its promotion the champion may be reverted.
+    """
 
     name: str
     metric: MetricTrigger | None = None
@@ -96,3 +102,4 @@ class Trigger:
     event: EventTrigger | None = None
     alert: AlertTrigger | None = None
     action: Action = Action.RETRAIN
+    within: timedelta = timedelta(days=14)

@@ -150,11 +150,15 @@ class RetryRun:
 
 @dataclass(frozen=True)
 class ReadEvaluation:
-    """The evaluation at `uri`, and our own digest of the model that it names, which must lie below `model_prefix`."""
+    """The evaluation at `uri`, and our own digest of the model that it names, which must lie below `model_prefix`.
+
+    `of_champion`: it is about the model that serves, which lies elsewhere and is not read again; its digest is "".
+    """
 
     server: str
     uri: str
     model_prefix: str
+    of_champion: bool = False
 
     @property
     def pool(self) -> str:

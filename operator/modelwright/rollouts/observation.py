@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from modelwright.api.models import Model
+from modelwright.api.policy import Reverted
 from modelwright.api.rollout import Backend, ModelRollout
 from modelwright.cluster.answers import Answer
 from modelwright.metrics.configuration import MetricSource
@@ -45,12 +46,14 @@ class ServiceSeen:
 @dataclass(frozen=True)
 class Approved:
     """The model that `modelFrom` names. `judged_against` is the digest of the champion in its evaluation, `since` when
-    another rollout promoted it; both only where there is such a thing."""
+    another rollout promoted it; both only where there is such a thing. `reverted` is what the policy wants left for
+    the model before it, until it approves another one."""
 
     model: Model
     retrain_run: str
     judged_against: str = ""
     since: datetime | None = None
+    reverted: Reverted | None = None
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,8 @@ async def _approved(cluster: Cluster, rollout: ModelRollout) -> tuple[bool, Appr
     if body is None:
         return False, None
     try:
-        approved = parse_policy(body).status.approved
+        status = parse_policy(body).status
+        approved, reverted = status.approved, status.reverted
         if approved is None:
             return True, None
         run = await cluster.get(RETRAIN_RUN, rollout.namespace, approved.retrain_run)
@@ -128,7 +129,9 @@ async def _approved(cluster: Cluster, rollout: ModelRollout) -> tuple[bool, Appr
         # The policy's own conditions say what is wrong with it; here it only means that nothing is approved.
         return True, None
     judged_against = evaluation.champion if evaluation else ""
-    return True, Approved(approved.model, approved.retrain_run, judged_against)
+    if reverted and approved.number > reverted.number:
+        reverted = None
+    return True, Approved(approved.model, approved.retrain_run, judged_against, reverted=reverted)
 
 
 async def _promoted(cluster: Cluster, namespace: str, name: str) -> tuple[bool, Approved | None]:

@@ -20,7 +20,7 @@ from modelwright.api.models import Model
 from modelwright.api.policy import Champion
 from modelwright.kubeflow.digest import digest_folder
 from modelwright.kubeflow.evaluation_parsing import parse_evaluation
-from modelwright.retraining.plan.gate import GateInput, judge
+from modelwright.retraining.plan.gate import GateInput, judge, judge_champion
 from modelwright.retraining.plan.recipe import recipe_digest
 from modelwright_playground.world import Concept, World
 
@@ -122,6 +122,39 @@ def test_a_retrained_model_is_judged_beside_the_champion_on_rows_that_neither_ha
         )
     )
     assert [line for line in lines if line.verdict != "Pass"] == []
+
+
+def test_a_champion_is_judged_again_on_rows_that_came_after_its_own_and_nothing_is_trained(
+    kubeflow: Server, tmp_path: Path
+) -> None:
+    repo = kubeflow.instance.repo
+    data = lake(tmp_path / "lake", 1, "before", 1500, START)
+    best = champion(repo, data, tmp_path / "champion")
+    lake(tmp_path / "lake", 2, "after", 600, START + timedelta(hours=1))
+    result = tmp_path / "results" / "ml" / "churn-2" / "evaluation.json"
+    spec = yaml.safe_load((repo / "pipelines" / "compiled" / "churn-training.yaml").read_text())
+    run = kubeflow.ended(
+        kubeflow.create_run(
+            spec,
+            data=data,
+            since=(START + timedelta(hours=1)).isoformat(),
+            result_uri=result.as_uri(),
+            run_uid="uid-2",
+            champion_uri=best["uri"],
+            champion_digest=best["digest"],
+            purpose="Evaluate",
+        ),
+        120,
+    )
+    assert run.error is None
+    assert [file.name for file in result.parent.iterdir()] == ["evaluation.json"]
+    evaluation = parse_evaluation(json.loads(result.read_text()))
+    assert evaluation.model.digest == best["digest"]
+    serving = Champion("r", Model("v", best["uri"], best["digest"]), "churn")
+    floor = Check("floor", "accuracy", bounds=Bounds(min=Decimal("0.85")))
+    lines = judge_champion(GateInput("uid-2", evaluation, "", serving, {}, Gate((floor,))))
+    # It was trained before the concept changed, and shows it.
+    assert [line.check for line in lines if line.verdict != "Pass"] == ["floor"]
 
 
 def test_too_few_rows_fail_the_run_with_what_was_found_and_what_is_needed(kubeflow: Server, tmp_path: Path) -> None:

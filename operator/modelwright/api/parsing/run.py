@@ -10,7 +10,7 @@ from modelwright.api.parsing import shared
 from modelwright.api.parsing.pipeline import launched_package, literal, pipeline
 from modelwright.api.parsing.statuses import parse_run_status
 from modelwright.api.records import read_record
-from modelwright.api.run import Evidence, RetrainRun, RunSpec, Streak
+from modelwright.api.run import Evidence, Purpose, RetrainRun, RunSpec, Streak
 
 
 def parse_run(body: Mapping[str, Any]) -> RetrainRun:
@@ -44,5 +44,6 @@ def _spec(fields: Fields) -> RunSpec:
         champion=shared.model(champion) if champion else None,
         streak=read_record(Streak, streak) if streak else RunSpec.streak,
         model=fields.text("model", RunSpec.model),
+        purpose=fields.choice("purpose", Purpose, RunSpec.purpose),
         confidence=fields.text("confidence", RunSpec.confidence),
     )

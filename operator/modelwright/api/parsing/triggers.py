@@ -25,8 +25,10 @@ def trigger(fields: Fields) -> Trigger:
     fields.exactly_one(*SHAPES)
     metric, schedule, data, after, event, alert = (fields.maybe_section(shape) for shape in SHAPES)
     action = fields.choice("action", Action, Trigger.action)
-    if action is Action.NOTIFY and metric is None:
+    if action is not Action.RETRAIN and metric is None:
         raise fields.refuse("action", "must be 'Retrain', unless the trigger is a `metric`")
+    if fields.has("within") and action is not Action.REVERT:
+        raise fields.refuse("within", "must go with `action: RevertToPrevious`")
     return Trigger(
         name=fields.text("name"),
         metric=_metric(metric) if metric else None,
@@ -36,6 +38,7 @@ def trigger(fields: Fields) -> Trigger:
         event=EventTrigger(event.text("type"), event.text("source", EventTrigger.source)) if event else None,
         alert=_alert(alert) if alert else None,
         action=action,
+        within=fields.duration("within", Trigger.within),
     )
 
 

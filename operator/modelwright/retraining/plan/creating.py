@@ -9,7 +9,7 @@ from decimal import ROUND_UP, Decimal
 
 from modelwright.api.pipelines import Pipeline
 from modelwright.api.policy import ApprovedModel, Champion, RetrainPolicy
-from modelwright.api.run import Evidence, RetrainRun, RunSpec, Streak
+from modelwright.api.run import Evidence, Purpose, RetrainRun, RunSpec, Streak
 from modelwright.kubeflow.questions import PipelineDescription
 from modelwright.retraining.observation import PolicyObservation
 from modelwright.retraining.plan import lineage
@@ -27,6 +27,7 @@ def new_run(
     champion: Champion | None,
     approved: ApprovedModel | None,
     known: Known,
+    purpose: Purpose = Purpose.RETRAIN,
 ) -> RetrainRun:
     """A whole run without uid. InvalidSpec where a parameter asks for what there is not."""
     policy = seen.policy
@@ -50,6 +51,7 @@ def new_run(
             champion=champion.model if champion else None,
             streak=Streak() if lineage.by_hand(evidence) else streak(policy, seen.runs),
             model=policy.spec.model,
+            purpose=purpose,
             confidence=_confidence(policy),
         ),
     )

@@ -9,9 +9,9 @@ from modelwright.analysis.verdict import Verdict
 from modelwright.api.models import Model
 from modelwright.api.policy import Champion, RetrainPolicy
 from modelwright.api.rollout import ModelRollout
-from modelwright.api.run import EvaluationSummary, GateLine, RetrainRun
+from modelwright.api.run import EvaluationSummary, GateLine, Purpose, RetrainRun
 from modelwright.kubeflow.questions import Failure, ReadEvaluation, ReadResult, Trouble
-from modelwright.retraining.plan import approving, lineage, rejections
+from modelwright.retraining.plan import approving, evaluating, lineage, rejections
 from modelwright.retraining.plan.approving import Answer as Consent
 from modelwright.retraining.plan.gate import GateInput, judge, passed
 from modelwright.retraining.plan.recipe import recipe_digest
@@ -39,10 +39,13 @@ def _champion(step: Step, policy: RetrainPolicy, follower: ModelRollout | None) 
 def _read(step: Step, policy: RetrainPolicy, follower: ModelRollout | None, consent: Consent | None) -> RunPlan:
     run = step.run
     uri = run.status.pipeline_run.result_uri
-    question = ReadEvaluation(run.spec.pipeline.server, uri, uri.rpartition("/")[0])
+    of_champion = run.spec.purpose is Purpose.EVALUATE
+    question = ReadEvaluation(run.spec.pipeline.server, uri, uri.rpartition("/")[0], of_champion)
     answer = step.seen.answers.get(question)
     phase = run.status.phase if consent else "Evaluating"
     match answer.value if answer else None:
+        case ReadResult() as result if of_champion:
+            return evaluating.conclude(step, policy.spec.gate, _champion(step, policy, follower), result)
         case ReadResult() as result:
             return _verdict(step, policy, follower, result, consent)
         case Failure(trouble=Trouble.INVALID, message=message):
@@ -110,7 +113,8 @@ def _verdict(
 
 
 def _was_judged_on(rows: str, other: RetrainRun) -> bool:
-    return other.status.evaluation is not None and other.status.evaluation.rows_digest == rows
+    judged = other.status.evaluation is not None and other.spec.purpose is Purpose.RETRAIN
+    return judged and other.status.evaluation is not None and other.status.evaluation.rows_digest == rows
 
 
 def _why_not(lines: tuple[GateLine, ...]) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from modelwright.api.conditions import Condition
 from modelwright.api.policy import ApprovedModel, Champion, PolicySpec, RetrainPolicy
 from modelwright.api.rollout import ModelRollout, State
-from modelwright.api.run import Evidence, RetrainRun
+from modelwright.api.run import Evidence, Purpose, RetrainRun
 from modelwright.errors import InvalidSpec
 
 # How long an approved model that no rollout has taken up holds back new triggers. A rollout takes it up within
@@ -35,9 +35,10 @@ def finished_at(run: RetrainRun) -> datetime | None:
 
 def pipeline_ended_at(run: RetrainRun) -> datetime | None:
     """When the run finished, if it asked for a pipeline at all: others cost nothing and start no cooldown. Nor does one
-    that made room for another."""
+    that made room for another, or that only scored the champion."""
     condition = succeeded(run)
     replaced = condition is not None and condition.reason == REPLACED
+    replaced = replaced or run.spec.purpose is Purpose.EVALUATE
     return finished_at(run) if run.status.pipeline_run.requested_at and not replaced else None
 
 

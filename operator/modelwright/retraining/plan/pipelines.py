@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from modelwright.api.models import Model
 from modelwright.api.pipelines import Caching, Gpu, Parameter, Pipeline
 from modelwright.api.policy import Champion
-from modelwright.api.run import Evidence, RetrainRun
+from modelwright.api.run import Evidence, Purpose, RetrainRun
 from modelwright.api.times import format_time
+from modelwright.api.triggers import Action, Trigger
 from modelwright.errors import InvalidSpec
 from modelwright.kubeflow.configuration import PipelineServer
 from modelwright.kubeflow.parameters import typed_parameters
@@ -30,6 +31,9 @@ OFFERED = (
     "spot",
 )
 """Passed to pipelines that declare them."""
+
+PURPOSE = "purpose"
+"""Passed to a run that shall only evaluate the champion. Others leave the pipeline's own default."""
 
 STAND_INS = {"comparison_confidence": "0.975", "gpu_count": "0"}
 """Values of the right type, for those that are no texts, to check a declaration by."""
@@ -81,6 +85,14 @@ def check_parameters(declared: Sequence[DeclaredParameter], parameters: Sequence
         raise InvalidSpec(f"{path}.{error.path}", error.message) from None
 
 
+def check_purpose(declared: Sequence[DeclaredParameter], triggers: Sequence[Trigger]) -> None:
+    """InvalidSpec where a trigger wants the champion evaluated, and the pipeline could do nothing but train."""
+    wanted = next((trigger.name for trigger in triggers if trigger.action is Action.EVALUATE), "")
+    if wanted and not any((one.name, one.type) == (PURPOSE, "STRING") for one in declared):
+        message = f"trigger {wanted} evaluates: the pipeline must take a text '{PURPOSE}', which is 'Evaluate' then"
+        raise InvalidSpec("spec.pipeline", message)
+
+
 def resolved(pipeline: Pipeline, evidence: Sequence[Evidence], champion: Champion | None) -> tuple[Parameter, ...]:
     """The parameters as literals. Of several triggers that fire together the first in the spec gives its value, and
     the widest window counts. What does not exist (no champion) is the empty text."""
@@ -111,7 +123,8 @@ def resolved(pipeline: Pipeline, evidence: Sequence[Evidence], champion: Champio
 def required_parameters(run: RetrainRun, result_uri: str) -> Parameters:
     """What the pipeline must declare: the policy's parameters and the two that tie the result to the run."""
     own = tuple((parameter.name, parameter.value or "") for parameter in run.spec.pipeline.parameters)
-    return (*own, ("result_uri", result_uri), ("run_uid", run.uid))
+    purpose = ((PURPOSE, str(run.spec.purpose)),) if run.spec.purpose is Purpose.EVALUATE else ()
+    return (*own, ("result_uri", result_uri), ("run_uid", run.uid), *purpose)
 
 
 def offered_parameters(run: RetrainRun) -> Parameters:

@@ -8,25 +8,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from modelwright.api.conditions import Condition, carry_over
-from modelwright.api.limits import Concurrency
 from modelwright.api.policy import ApprovedModel, Champion, PolicyStatus, RejectedModel, RetrainPolicy
-from modelwright.api.run import Evidence, RetrainRun
+from modelwright.api.run import RetrainRun
 from modelwright.api.triggers import Action
 from modelwright.errors import InvalidSpec
 from modelwright.retraining.observation import PolicyObservation
-from modelwright.retraining.plan import lineage, policy_conditions, rejections
+from modelwright.retraining.plan import evaluating, lineage, policy_conditions, rejections
+from modelwright.retraining.plan.acting import decide
 from modelwright.retraining.plan.creating import new_run, next_number
 from modelwright.retraining.plan.described import described, question_about
-from modelwright.retraining.plan.limits import (
-    BEFORE_CREATING,
-    BEFORE_CREATING_BY_HAND,
-    BEFORE_CREATING_ON_LOOKS,
-    Hold,
-    Situation,
-    first_hold,
-    held_back,
-    launches,
-)
+from modelwright.retraining.plan.limits import Situation, held_back, launches
 from modelwright.retraining.plan.pipelines import check_options, server_for
 from modelwright.retraining.plan.pruning import prunable
 from modelwright.retraining.plan.publishing import Publication, publication, wanted
@@ -61,6 +52,7 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
     try:
         server = server_for(policy.namespace, policy.spec.pipeline.server, seen.servers)
         check_options(policy.spec.pipeline, server)
+        evaluating.check_floors(policy)
         follower = lineage.follower_of(policy.spec, seen.followers)
         champion = lineage.champion_for(policy, follower, seen.followers, seen.runs)
         rejected = rejections.learned(policy, seen.runs, follower)
@@ -84,27 +76,25 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
     pipeline = described(policy.spec.pipeline, seen.package, question, seen.answers)
     ready = readiness(policy, pipeline, looks)
     command, asked = by_hand.look_at(view)
-    retrains = (
-        look for trigger, look in zip(policy.spec.triggers, looks, strict=True) if trigger.action is Action.RETRAIN
-    )
-    firing = (*filter(None, (asked,)), *(look.evidence for look in retrains if look.evidence))
     new_rows = max((look.grown for look in looks if look.grown is not None), default=0)
     situation = Situation(policy, seen.runs, follower, now, rivals=seen.rivals, new_rows=new_rows)
-    evidence, hold = _released(firing, situation)
+    decision = decide(policy.spec.triggers, looks, asked, champion, approved, situation)
+    hold, firing = decision.hold, decision.firing
     run = None
-    if evidence and not ready.stalled:
+    if decision.evidence and not ready.stalled:
         try:
-            run = new_run(seen, evidence, champion, approved, pipeline)
+            run = new_run(seen, decision.evidence, champion, approved, pipeline, decision.purpose)
         except InvalidSpec as error:
             return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
     pending = held_back(situation, hold if firing else None)
-    retraining = policy_conditions.retraining(seen.runs, bool(firing), hold, run)
+    retraining = policy_conditions.retraining(seen.runs, firing, hold, run)
     conditions = (*told(ready, situation).conditions(), retraining, *filter(None, (published.condition,)))
     status = replace(
         _status(policy, seen.runs, approved, conditions, now),
         champion=champion,
         triggers=tuple(look.status for look in looks),
         rejected=rejected,
+        reverted=decision.reverted or policy.status.reverted,
         published=published.published,
         command=command,
         pending=pending,
@@ -149,17 +139,6 @@ def invalid_policy(
     conditions = (*stalled.conditions(), policy_conditions.retraining(runs, False, None, None))
     status = _status(policy, runs, approved or policy.status.approved, conditions, now)
     return PolicyPlan((), None, status, _events(policy, status, None))
-
-
-def _released(firing: tuple[Evidence, ...], situation: Situation) -> tuple[tuple[Evidence, ...], Hold | None]:
-    """The evidence that may start a run now, and what holds back the first of the rest."""
-    on_looks = first_hold(BEFORE_CREATING_ON_LOOKS, situation)
-    taking_over = replace(situation, replaces=situation.policy.spec.limits.concurrency is Concurrency.REPLACE)
-    on_occasions = first_hold(BEFORE_CREATING, taking_over)
-    asked_for = first_hold(BEFORE_CREATING_BY_HAND, taking_over)
-    holds = [asked_for if lineage.by_hand((each,)) else on_occasions if each.occasion else on_looks for each in firing]
-    released = tuple(each for each, hold in zip(firing, holds, strict=True) if not hold)
-    return released, next((hold for hold in holds if hold), None if firing else on_looks)
 
 
 def _publication(
@@ -228,6 +207,10 @@ def _events(policy: RetrainPolicy, status: PolicyStatus, run: RetrainRun | None)
             events.append(Event("Warning", condition.reason, condition.message))
     if status.approved and status.approved != policy.status.approved:
         events.append(Event("Normal", "ModelApproved", f"{status.approved.model.version} may go live"))
+    if status.reverted and status.reverted != policy.status.reverted:
+        told_of = status.reverted
+        message = f"{told_of.message}: rollouts leave {told_of.version} for the model before it"
+        events.append(Event("Warning", "RevertAsked", message))
     if status.published and status.published != policy.status.published:
         told = status.published
         events.append(Event("Normal", "ModelPublished", f"{told.model}@{told.alias} names version {told.version}"))

@@ -28,6 +28,7 @@ def prunable(
     """The oldest first, at most AT_ONCE."""
     kept = _needed(runs, status, followers)
     limits = {"Approved": history.approved, "Rejected": history.rejected, "Failed": history.failed}
+    limits["Evaluated"] = history.rejected
     seen = dict.fromkeys(limits, 0)
     found = []
     for run in sorted(runs, key=lambda run: -run.spec.number):
@@ -46,6 +47,8 @@ def _kind(run: RetrainRun) -> str:
     condition = lineage.succeeded(run)
     if condition is None or condition.status == "Unknown":
         return ""
+    if run.status.phase == "Evaluated":
+        return "Evaluated"
     if condition.status == "True":
         return "Approved"
     return "Rejected" if run.status.phase == "Rejected" else "Failed"

@@ -8,7 +8,7 @@ from modelwright.kubeflow.questions import Failure, PipelineDescription, Trouble
 from modelwright.retraining.plan import policy_conditions
 from modelwright.retraining.plan.described import Known, check_caching
 from modelwright.retraining.plan.limits import Situation, failing
-from modelwright.retraining.plan.pipelines import check_parameters
+from modelwright.retraining.plan.pipelines import check_parameters, check_purpose
 from modelwright.retraining.plan.policy_conditions import Readiness
 from modelwright.retraining.plan.triggers import TriggerSeen
 
@@ -24,6 +24,7 @@ def readiness(policy: RetrainPolicy, pipeline: Known, looks: tuple[TriggerSeen, 
                 return policy_conditions.stalled("CachingNotControllable", problem)
             try:
                 check_parameters(declared, policy.spec.pipeline.parameters)
+                check_purpose(declared, policy.spec.triggers)
             except InvalidSpec as error:
                 return policy_conditions.stalled("InvalidParameters", str(error))
             return policy_conditions.armed(policy)

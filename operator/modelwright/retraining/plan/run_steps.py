@@ -70,6 +70,11 @@ class Step:
         events = (Event("Normal", reason, message),)
         return RunPlan((), status, self.holds_finalizer, events, timedelta(0))
 
+    def concludes(self, reason: str, message: str, **changes: Any) -> RunPlan:
+        """Finished: the champion was evaluated, and there is no model to come."""
+        status = self._status("Evaluated", Condition("Succeeded", "True", reason, message), changes)
+        return RunPlan((), status, self.holds_finalizer, (Event("Normal", reason, message),), timedelta(0))
+
     def rests(self, **learnt: Any) -> RunPlan:
         """Nothing to ask, nothing left to stop, and nothing to write but what was `learnt` since."""
         return RunPlan((), replace(self.run.status, **learnt), finalizer=False)

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelwright.api.following import WhenNewer
 from modelwright.api.models import Model
+from modelwright.api.policy import Reverted
 from modelwright.api.rollout import Stage
 from modelwright.rollouts.observation import Observation
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.following import followed, is_being_asked
+from modelwright.rollouts.plan.reverting import is_reverted, previous, was_left
 from modelwright.rollouts.revision import revision_for
 
 
 @dataclass(frozen=True)
 class Desired:
-    """The revision that a person, spec or policy asks for. `held`: by a person's pin, which outranks the others."""
+    """The revision that a person, spec or policy asks for. `held`: by a person's pin, which outranks the others.
+    `reverted`: stable has to be left for it."""
 
     revision: str
     model: Model
     retrain_run: str = ""
     judged_against: str = ""
     held: bool = False
+    reverted: Reverted | None = None
 
 
 def desired(draft: Draft) -> Desired | None:
@@ -36,10 +40,22 @@ def unpinned(draft: Draft) -> Desired | None:
     if spec.model:
         return _desired(seen, spec.model)
     if approved := followed(draft):
+        if approved.reverted and draft.status.stable and (instead := _instead(draft, approved.reverted)):
+            return instead
         return _desired(seen, approved.model, approved.retrain_run, approved.judged_against)
     if spec.baseline and draft.status.stable is None and not is_being_asked(draft):
         return _desired(seen, spec.baseline)
     return None
+
+
+def _instead(draft: Draft, reverted: Reverted) -> Desired | None:
+    """What serves in the place of the approved model while the policy wants that left; None where it counts again."""
+    stays = _desired(draft.seen, draft.stable.model, draft.stable.retrain_run)
+    if is_reverted(draft, reverted):
+        # With the pod template of today: it is the model that turned out worse.
+        before = previous(draft, reverted)
+        return replace(_desired(draft.seen, before), reverted=reverted) if before else stays
+    return stays if was_left(draft, reverted) else None
 
 
 def _desired(seen: Observation, model: Model, retrain_run: str = "", judged_against: str = "") -> Desired:

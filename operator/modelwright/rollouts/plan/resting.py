@@ -14,6 +14,7 @@ from modelwright.rollouts.plan.leaving import reject_candidate
 from modelwright.rollouts.plan.obstacles import router_obstacle, shared_server, source_obstacle
 from modelwright.rollouts.plan.pinning import goes_back, within_window
 from modelwright.rollouts.plan.queueing import leave_queue, waits_for_others
+from modelwright.rollouts.plan.reverting import reject_reverted
 from modelwright.rollouts.plan.running import (
     POD_LOOK,
     backend_on_trial,
@@ -92,6 +93,8 @@ def _start_unless_forbidden(draft: Draft, want: Desired) -> None:
 
 
 def _start(draft: Draft, want: Desired) -> None:
+    if want.reverted:
+        reject_reverted(draft, want.reverted)
     if within_window(draft, want.revision):
         draft.change(shortcut=Shortcut(Waived.STEPS, draft.now))
     draft.change(

@@ -66,6 +66,14 @@ def champion_unchanged(given: GateInput) -> GateLine:
     return passes("ChampionUnchanged", f"judged against {short(judged.digest)}, still serving")
 
 
+def scores_champion(given: GateInput) -> GateLine:
+    """Metrics of an evaluation that trains nothing are the champion's own."""
+    stated = given.evaluation.model.digest
+    if given.champion and stated == given.champion.model.digest:
+        return passes("ScoresChampion", f"the metrics are those of {short(stated)}")
+    return fails("ScoresChampion", f"the metrics are those of {short(stated)}, which is not the champion")
+
+
 def _without_champion(given: GateInput) -> GateLine:
     """The first model: nothing to compare with, so its floors decide, or a person."""
     floor_only = given.gate.when_no_champion is WhenNoChampion.FLOOR_ONLY
@@ -111,3 +119,13 @@ BUILT_IN: tuple[Callable[[GateInput], GateLine], ...] = (
     rows_disjoint,
     sampling,
 )
+
+OF_CHAMPION: tuple[Callable[[GateInput], GateLine], ...] = (
+    run_echo,
+    scores_champion,
+    champion_unchanged,
+    rows_are_later,
+    rows_disjoint,
+    sampling,
+)
+"""Of an evaluation that trains nothing."""

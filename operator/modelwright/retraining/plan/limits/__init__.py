@@ -11,7 +11,7 @@ from modelwright.api.policy import Pending
 from modelwright.retraining.plan import lineage
 from modelwright.retraining.plan.limits.blackouts import blacked_out
 from modelwright.retraining.plan.limits.concurrency import another_run, suspended
-from modelwright.retraining.plan.limits.following import cooldown, rollout_in_progress, settling
+from modelwright.retraining.plan.limits.following import cooldown, evaluated_lately, rollout_in_progress, settling
 from modelwright.retraining.plan.limits.model_lock import model_locked
 from modelwright.retraining.plan.limits.runs_per_day import launches, runs_per_day
 from modelwright.retraining.plan.limits.setbacks import failing, rejected, rolled_back, streak
@@ -21,7 +21,9 @@ __all__ = [
     "BEFORE_CREATING",
     "BEFORE_CREATING_BY_HAND",
     "BEFORE_CREATING_ON_LOOKS",
+    "BEFORE_EVALUATING",
     "BEFORE_LAUNCHING",
+    "BEFORE_REVERTING",
     "Hold",
     "Limit",
     "Situation",
@@ -45,6 +47,21 @@ BEFORE_CREATING: tuple[Limit, ...] = (
 BEFORE_CREATING_BY_HAND: tuple[Limit, ...] = (suspended, another_run, model_locked, rollout_in_progress)
 # What fires as long as something lasts would fire again on looks at a time that is over.
 BEFORE_CREATING_ON_LOOKS: tuple[Limit, ...] = (*BEFORE_CREATING, settling)
+# Whatever keeps a run from being launched keeps this one from being created: it must not be in the way of a retraining.
+BEFORE_EVALUATING: tuple[Limit, ...] = (
+    suspended,
+    another_run,
+    model_locked,
+    rollout_in_progress,
+    failing,
+    settling,
+    blacked_out,
+    cooldown,
+    evaluated_lately,
+    runs_per_day,
+)
+# No pipeline is started.
+BEFORE_REVERTING: tuple[Limit, ...] = (suspended, rollout_in_progress, settling)
 BEFORE_LAUNCHING: tuple[Limit, ...] = (
     suspended,
     another_run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modelwright.api.run import Purpose
 from modelwright.api.times import format_time
 from modelwright.retraining.plan import lineage
 from modelwright.retraining.plan.limits.situation import Hold, Situation
@@ -19,6 +20,15 @@ def settling(situation: Situation) -> Hold | None:
         return None
     until = promoted + situation.policy.spec.limits.settle
     return Hold("Settling", f"triggers rest until {format_time(until)}, after the last promotion", until)
+
+
+def evaluated_lately(situation: Situation) -> Hold | None:
+    """An evaluation of the champion starts no cooldown for retraining, but one for the next evaluation."""
+    evaluations = (run for run in situation.runs if run.spec.purpose is Purpose.EVALUATE)
+    finished = lineage.latest(lineage.finished_at(run) for run in evaluations)
+    if finished is None or situation.now >= (until := finished + situation.policy.spec.limits.cooldown):
+        return None
+    return Hold("Cooldown", f"the champion may be evaluated again at {format_time(until)}", until)
 
 
 def cooldown(situation: Situation) -> Hold | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from modelwright.api.policy import RetrainPolicy
-from modelwright.api.run import RetrainRun, Streak
+from modelwright.api.run import Purpose, RetrainRun, Streak
 from modelwright.api.times import format_time
 from modelwright.retraining.plan import lineage
 from modelwright.retraining.plan.limits.situation import Hold, Situation
@@ -66,7 +66,8 @@ def rolled_back(situation: Situation) -> Hold | None:
 def _with(run: RetrainRun) -> Streak:
     """The streak that ends with `run`."""
     before, condition = run.spec.streak, lineage.succeeded(run)
-    if condition is None or not lineage.finished(run) or condition.reason in NEUTRAL:
+    scored = run.spec.purpose is Purpose.EVALUATE and run.status.phase == "Evaluated"
+    if condition is None or not lineage.finished(run) or condition.reason in NEUTRAL or scored:
         return before
     if condition.status == "True":
         return Streak()

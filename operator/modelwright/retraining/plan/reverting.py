@@ -1,0 +1,41 @@
+"""Going back to the model before, because the champion turned out worse within some days of its promotion.
+
+The policy only says which model shall be left. Each rollout that follows it goes back by itself, to what it served
+before, and rejects what it left.
+"""
+
+from __future__ import annotations
+
+from modelwright.api.durations import format_duration
+from modelwright.api.policy import ApprovedModel, Champion, Reverted
+from modelwright.api.run import Evidence
+from modelwright.api.times import format_time
+from modelwright.api.triggers import Trigger
+from modelwright.retraining.plan.limits import BEFORE_REVERTING, Hold, Situation, first_hold
+
+
+def revert(
+    trigger: Trigger,
+    evidence: Evidence,
+    champion: Champion | None,
+    approved: ApprovedModel | None,
+    situation: Situation,
+) -> Reverted | Hold:
+    """What is asked of the rollouts as `trigger` fires, or why it is not (any more)."""
+    known, follower = situation.policy.status.reverted, situation.follower
+    if champion is None or champion.since is None or follower is None:
+        return Hold("NoPreviousModel", "it is not known when the champion was promoted, nor what served before")
+    version = champion.model.version
+    if known and known.version == version and known.at >= champion.since:
+        return Hold("Reverting", f"rollouts are asked to leave {version} since {format_time(known.at)}")
+    if not any(entry.result == "Promoted" and entry.version != version for entry in follower.status.history):
+        return Hold("NoPreviousModel", f"no model served before {version}")
+    if situation.now > champion.since + trigger.within:
+        promoted = f"{version} was promoted at {format_time(champion.since)}"
+        return Hold("TooLateToRevert", f"{promoted}, longer than {format_duration(trigger.within)} ago")
+    if hold := first_hold(BEFORE_REVERTING, situation):
+        return hold
+    number = approved.number if approved else 0
+    message = f"{trigger.name}: {evidence.value}, needed {evidence.bound}"
+    at = situation.now.replace(microsecond=0)
+    return Reverted(number, version, champion.model.digest, trigger.name, message, at)

@@ -1,0 +1,55 @@
+"""A policy that wants its champion left: the way back to what served before, and what is left is rejected.
+
+The order names a model and a time. It is about what was promoted before it: who promotes that model again afterwards
+(after `retry`) has decided otherwise.
+"""
+
+from __future__ import annotations
+
+from modelwright.api.models import Model
+from modelwright.api.policy import Reverted
+from modelwright.api.rollout import Arm, Rejection
+from modelwright.rollouts.plan.draft import Draft
+from modelwright.rollouts.plan.leaving import REJECTED_KEPT
+
+
+def is_reverted(draft: Draft, reverted: Reverted) -> bool:
+    """Whether stable is what the policy wants left."""
+    stable = draft.status.stable
+    if stable is None or not _is(stable, reverted):
+        return False
+    promoted = [
+        entry.at for entry in draft.status.history if (entry.result, entry.revision) == ("Promoted", stable.revision)
+    ]
+    return not promoted or max(promoted) <= reverted.at
+
+
+def was_left(draft: Draft, reverted: Reverted) -> bool:
+    """Whether it is rejected here: nobody has said `retry` since. Also where it never was promoted."""
+    served = any((entry.version, entry.result) == (reverted.version, "Promoted") for entry in draft.status.history)
+    return not served or any(
+        (known.version, known.digest) == (reverted.version, reverted.digest) for known in draft.status.rejected
+    )
+
+
+def previous(draft: Draft, reverted: Reverted) -> Model | None:
+    """What served before, None where its record is not kept."""
+    before = next(
+        (entry for entry in draft.status.history if entry.result == "Promoted" and entry.version != reverted.version),
+        None,
+    )
+    record = draft.seen.recorded.get(before.revision) if before else None
+    return record.model if record else None
+
+
+def reject_reverted(draft: Draft, reverted: Reverted) -> None:
+    """Stable is not to be tried again once it is left, until a person says so."""
+    stable = draft.stable
+    rejection = Rejection(stable.revision, stable.model.digest, draft.now, reverted.message, stable.model.version)
+    others = [known for known in draft.status.rejected if known.revision != stable.revision]
+    draft.change(rejected=(rejection, *others)[:REJECTED_KEPT])
+    draft.tell("Reverting", f"{stable.model.version} is left: {reverted.message}", warn=True)
+
+
+def _is(arm: Arm, reverted: Reverted) -> bool:
+    return (arm.model.version, arm.model.digest) == (reverted.version, reverted.digest)
