@@ -19,6 +19,7 @@ from modelwright.metrics.configuration import MetricSource, parse_metric_sources
 from modelwright.metrics.profiles import Profiles, parse_profiles
 from modelwright.receiving.configuration import Receiver, parse_receivers
 from modelwright.registries.configuration import Registry, parse_registries
+from modelwright.retraining.rates import PipelineRates, parse_pipeline_rates
 from modelwright.rollouts.configuration import RolloutLimits, parse_rollout_limits
 from modelwright.webhooks.configuration import Webhook, parse_webhooks
 
@@ -30,6 +31,7 @@ class Configuration:
     sources: Mapping[str, MetricSource] = field(default_factory=dict)
     profiles: Profiles = field(default_factory=dict)
     servers: Mapping[str, PipelineServer] = field(default_factory=dict)
+    rates: Mapping[str, PipelineRates] = field(default_factory=dict)
     registries: Mapping[str, Registry] = field(default_factory=dict)
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     limits: RolloutLimits = field(default_factory=RolloutLimits)
@@ -42,6 +44,7 @@ SECTIONS = {
     "metricSources": ("sources", parse_metric_sources),
     "metricProfiles": ("profiles", parse_profiles),
     "pipelineServers": ("servers", pipeline_servers),
+    "pipelineRates": ("rates", parse_pipeline_rates),
     "modelRegistries": ("registries", parse_registries),
     "webhooks": ("webhooks", parse_webhooks),
     "rolloutLimits": ("limits", parse_rollout_limits),

@@ -59,6 +59,12 @@ eventReceivers:
 - {name: lake, format: CloudEvents, perMinute: 30, auth: {bearer: {tokenFile: /etc/modelwright-secrets/lake/token}}}
 webhooks:
 - {name: chat, url: "https://chat/x", keyFile: /k, timeout: 2s, namespaces: [ml], tls: {caFile: /c}}
+pipelineRates:
+- name: gpu-a100
+  currency: EUR
+  perHour: "0.40"
+  gpus: [{type: nvidia-a100, perHour: "2.70", spotPerHour: "1.10"}]
+  nodePools: [{name: training, perHour: "0.80"}]
 pipelineServers:
 - name: default
   url: http://ml-pipeline:8888

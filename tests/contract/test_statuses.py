@@ -89,13 +89,13 @@ def test_every_field_of_a_status_is_in_an_example(kind: str) -> None:
         ),
         (
             "policy-retraining",
-            "NAME READY REASON APPROVED CHAMPION RETRAINING AGE MESSAGE",
-            "churn True Armed churn-m2v8d churn-m2v8d True AGE",
+            "NAME READY REASON APPROVED CHAMPION RETRAINING SPENT AGE MESSAGE",
+            "churn True Armed churn-m2v8d churn-m2v8d True 12.40 EUR, 8.00 GPU-hours AGE",
         ),
         (
             "run-approved",
-            "NAME PHASE POLICY TRIGGER PIPELINE MODEL AGE REASON MESSAGE",
-            "churn-x7k2p Approved churn accuracy SUCCEEDED churn-x7k2p AGE Approved 3 of 3 checks passed",
+            "NAME PHASE POLICY TRIGGER PIPELINE MODEL COST AGE REASON MESSAGE",
+            "churn-x7k2p Approved churn accuracy SUCCEEDED churn-x7k2p 3.10 EUR AGE Approved 3 of 3 checks passed",
         ),
     ],
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from modelwright.api.budget import Budget
 from modelwright.api.cron import Cron
 
 
@@ -50,7 +51,8 @@ class OnRolledBack:
 
 @dataclass(frozen=True)
 class Limits:
-    """`failures` None: no more than the cooldown. `max_runs_per_day` None: as many as there are, in any 24 hours."""
+    """`failures` None: no more than the cooldown. `max_runs_per_day` None: as many as there are, in any 24 hours.
+    `budget` None: nobody counts what is spent."""
 
     cooldown: timedelta = timedelta(hours=1)
     settle: timedelta = timedelta(0)  # triggers on looks rest this long after a promotion
@@ -58,6 +60,7 @@ class Limits:
     max_runs_per_day: int | None = None
     blackouts: tuple[Blackout, ...] = ()
     failures: Failures | None = None
+    budget: Budget | None = None
 
 
 DEFAULT_LIMITS = Limits()

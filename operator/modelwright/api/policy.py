@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from modelwright.api.budget import Spending
 from modelwright.api.conditions import Condition
 from modelwright.api.gate import BUILT_IN_ONLY, Gate
 from modelwright.api.limits import DEFAULT_LIMITS, Limits, OnRejected, OnRolledBack
@@ -154,6 +155,7 @@ class PolicyStatus:
     command: PolicyCommand | None = None
     pending: Pending | None = None
     launches: tuple[Launch, ...] = ()  # of the last 24 hours, where there is a limit to them
+    spending: Spending | None = None  # where there is a budget
     next_number: int = 1
     rejected: tuple[RejectedModel, ...] = ()
     reverted: Reverted | None = None

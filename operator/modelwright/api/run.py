@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from modelwright.api.approval import ApprovalStatus
+from modelwright.api.budget import Price
 from modelwright.api.conditions import Condition
 from modelwright.api.models import Model
 from modelwright.api.pipelines import Pipeline
@@ -59,6 +60,7 @@ class RunSpec:
     streak: Streak = Streak()  # up to this run
     model: str = ""  # the policy's: of those that share it, one trains at a time
     purpose: Purpose = Purpose.RETRAIN
+    price: Price | None = None  # of an hour of its pipeline, when the trigger fired
     confidence: str = ""  # one-sided, that the gate will need of comparisons; "" where it compares nothing
 
 
@@ -75,6 +77,9 @@ class PipelineRun:
     url: str = ""  # where people see it
     retries: int = 0  # how often it was asked to go on after it had failed, the last time at `failed_at`
     failed_at: datetime | None = None
+    duration: timedelta | None = None  # from start to end, once it has ended
+    cost: str = ""  # of that time, such as "3.10 EUR"
+    gpu_hours: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from modelwright.cli.lineage import lineage
 from modelwright.cli.lint import lint
 from modelwright.cli.retraining import retrain
 from modelwright.cli.run import run
+from modelwright.cli.runs import runs
 from modelwright.cli.settle import settle
 from modelwright.cli.simulate import simulate
 
@@ -44,5 +45,6 @@ main.add_command(lint)
 main.add_command(lineage)
 main.add_command(kubectl.main, "rollout")
 main.add_command(retrain)
+main.add_command(runs)
 main.add_command(settle)
 main.add_command(simulate)

@@ -14,6 +14,7 @@ from modelwright.cluster.answers import Answer
 from modelwright.kubeflow.configuration import PipelineServer
 from modelwright.metrics.configuration import MetricSource
 from modelwright.registries.configuration import Registry
+from modelwright.retraining.rates import PipelineRates
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class PolicyObservation:
     unreadable: tuple[str, ...] = ()
     package: str | None = None  # the compiled pipeline in the ConfigMap that the policy names, None where there is none
     servers: Mapping[str, PipelineServer] = field(default_factory=dict)
+    rates: Mapping[str, PipelineRates] = field(default_factory=dict)
     sources: Mapping[str, MetricSource] = field(default_factory=dict)
     registries: Mapping[str, Registry] = field(default_factory=dict)
     answers: Mapping[Any, Answer] = field(default_factory=dict)

@@ -41,6 +41,7 @@ async def observe_policy(key: Key, policy: RetrainPolicy, room: Room) -> PolicyO
         unreadable=relatives.unreadable,
         package=await _package(policy.namespace, policy.spec.pipeline.package, room),
         servers=room.configuration.servers,
+        rates=room.configuration.rates,
         sources=room.configuration.sources,
         registries=room.configuration.registries,
         answers=room.background.answers(key),

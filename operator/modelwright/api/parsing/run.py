@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from modelwright.api.budget import Price
 from modelwright.api.fields import Fields
 from modelwright.api.parsing import shared
 from modelwright.api.parsing.pipeline import launched_package, literal, pipeline
@@ -32,7 +33,7 @@ def parse_run(body: Mapping[str, Any]) -> RetrainRun:
 
 def _spec(fields: Fields) -> RunSpec:
     policy, champion = fields.section("policyRef"), fields.maybe_section("champion")
-    streak = fields.maybe_section("streak")
+    streak, price = fields.maybe_section("streak"), fields.maybe_section("price")
     return RunSpec(
         number=fields.integer("number"),
         policy_name=policy.text("name"),
@@ -45,5 +46,6 @@ def _spec(fields: Fields) -> RunSpec:
         streak=read_record(Streak, streak) if streak else RunSpec.streak,
         model=fields.text("model", RunSpec.model),
         purpose=fields.choice("purpose", Purpose, RunSpec.purpose),
+        price=read_record(Price, price) if price else None,
         confidence=fields.text("confidence", RunSpec.confidence),
     )

@@ -13,6 +13,7 @@ from modelwright.api.run import Evidence, Purpose, RetrainRun, RunSpec, Streak
 from modelwright.kubeflow.questions import PipelineDescription
 from modelwright.retraining.observation import PolicyObservation
 from modelwright.retraining.plan import lineage
+from modelwright.retraining.plan.costs import price_of
 from modelwright.retraining.plan.described import Known
 from modelwright.retraining.plan.gate import needed_confidence
 from modelwright.retraining.plan.limits import streak
@@ -52,6 +53,7 @@ def new_run(
             streak=Streak() if lineage.by_hand(evidence) else streak(policy, seen.runs),
             model=policy.spec.model,
             purpose=purpose,
+            price=price_of(policy, seen.rates),
             confidence=_confidence(policy),
         ),
     )

@@ -15,9 +15,10 @@ from modelwright.errors import InvalidSpec
 from modelwright.retraining.observation import PolicyObservation
 from modelwright.retraining.plan import evaluating, lineage, policy_conditions, rejections
 from modelwright.retraining.plan.acting import decide
+from modelwright.retraining.plan.costs import price_of
 from modelwright.retraining.plan.creating import new_run, next_number
 from modelwright.retraining.plan.described import described, question_about
-from modelwright.retraining.plan.limits import Situation, held_back, launches
+from modelwright.retraining.plan.limits import Situation, accounted, held_back, launches
 from modelwright.retraining.plan.pipelines import check_options, server_for
 from modelwright.retraining.plan.pruning import prunable
 from modelwright.retraining.plan.publishing import Publication, publication, wanted
@@ -53,6 +54,7 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         server = server_for(policy.namespace, policy.spec.pipeline.server, seen.servers)
         check_options(policy.spec.pipeline, server)
         evaluating.check_floors(policy)
+        price_of(policy, seen.rates)
         follower = lineage.follower_of(policy.spec, seen.followers)
         champion = lineage.champion_for(policy, follower, seen.followers, seen.runs)
         rejected = rejections.learned(policy, seen.runs, follower)
@@ -99,6 +101,7 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
         command=command,
         pending=pending,
         launches=launches(policy, seen.runs, now),
+        spending=accounted(policy, seen.runs, now),
         events=with_runs(policy.status.events, seen.runs),
     )
     return PolicyPlan(

@@ -25,6 +25,8 @@ from modelwright.kubeflow.questions import (
 )
 from modelwright.retraining.observation import RunObservation
 from modelwright.retraining.plan import lineage
+from modelwright.retraining.plan.costs import reckoned
+from modelwright.retraining.plan.deadlines import Deadline, deadline_of
 from modelwright.retraining.plan.judging import judge_result
 from modelwright.retraining.plan.limits import BEFORE_LAUNCHING, Hold, Situation, first_hold
 from modelwright.retraining.plan.limits.model_lock import MOMENT
@@ -39,7 +41,12 @@ EAGER = timedelta(minutes=1)
 
 
 def plan_run(seen: RunObservation, now: datetime) -> RunPlan:
-    step, run = Step(seen, now), seen.run
+    plan = _plan(Step(seen, now))
+    return replace(plan, status=reckoned(replace(seen.run, status=plan.status)).status)
+
+
+def _plan(step: Step) -> RunPlan:
+    seen, run = step.seen, step.run
     if lineage.finished(run):
         return step.rests(rollouts=outcomes(run, seen.followers))
     if run.deleted_at is not None or (seen.policy is None and not seen.broken):
@@ -64,7 +71,7 @@ def _as_far_as_it_is(step: Step, policy: RetrainPolicy | None) -> RunPlan:
     if known.requested_at and not known.id:
         return _launching(step, known.requested_at)
     if known.id and known.state not in TERMINAL_STATES:
-        return _following(step)
+        return _following(step, deadline_of(step, policy))
     # Whether it may begin and what it is worth, only a policy that can be read says.
     if policy is None:
         raise InvalidSpec("", f"policy {run.spec.policy_name} cannot work as written: {step.seen.broken}")
@@ -173,14 +180,13 @@ def _package(step: Step) -> PackageToRun | None:
     return PackageToRun(package.digest, step.seen.package or "", package.uri)
 
 
-def _following(step: Step) -> RunPlan:
+def _following(step: Step, deadline: Deadline) -> RunPlan:
     run, now = step.run, step.now
     known = run.status.pipeline_run
     name = display_name(run.name, run.uid)
     started = known.started_at or now
     follow = FollowRun(run.spec.pipeline.server, known.id, name, now - started < EAGER, run.namespace)
     stop = StopRun(run.spec.pipeline.server, known.id, name, run.namespace)
-    deadline = started + run.spec.pipeline.timeout
     answer = step.seen.answers.get(follow)
     value = answer.value if answer else None
     if isinstance(value, NoRun):
@@ -188,28 +194,28 @@ def _following(step: Step) -> RunPlan:
         return step.fails("PipelineRunLost", message)
     if isinstance(value, KubeflowRun):
         known = replace(known, id=value.id, state=value.state or known.state)
-        if retrying := retry(step, value, known, follow, deadline):
+        if retrying := retry(step, value, known, follow, deadline.at):
             return retrying
         if value.ended:
             return _ended(step, value, replace(known, finished_at=value.finished_at or now), deadline)
-    if now >= deadline:
-        return step.stays(
-            "Running", "Stopping", "the pipeline run has passed its timeout", follow, stop, pipeline_run=known
-        )
+    if now >= deadline.at:
+        message = f"the pipeline run has passed {deadline.passed}"
+        return step.stays("Running", "Stopping", message, follow, stop, pipeline_run=known)
     if isinstance(value, Failure):
         return step.stays("Running", f"PipelineServer{value.trouble}", value.message, follow, pipeline_run=known)
     reason, message = "PipelineRunning", f"pipeline run {known.id}"
     if value is None and (condition := lineage.succeeded(run)):
         # Not asked yet in this process: what was last known stands.
         reason, message = condition.reason, condition.message
-    return step.stays("Running", reason, message, follow, requeue_after=deadline - now, pipeline_run=known)
+    return step.stays("Running", reason, message, follow, requeue_after=deadline.at - now, pipeline_run=known)
 
 
-def _ended(step: Step, found: KubeflowRun, known: PipelineRun, deadline: datetime) -> RunPlan:
+def _ended(step: Step, found: KubeflowRun, known: PipelineRun, deadline: Deadline) -> RunPlan:
     # A run that we asked to stop may still succeed: what counts is whether it was in time.
-    in_time = (found.finished_at or step.now) <= deadline
+    in_time = (found.finished_at or step.now) <= deadline.at
     if not in_time:
-        return step.fails("DeadlineExceeded", f"pipeline run {found.id} was stopped at its timeout", pipeline_run=known)
+        message = f"pipeline run {found.id} was stopped at {deadline.passed}"
+        return step.fails(deadline.reason, message, pipeline_run=known)
     if found.state != "SUCCEEDED":
         return step.fails("PipelineFailed", f"pipeline run {found.id} ended as {found.state}", pipeline_run=known)
     return step.stays(

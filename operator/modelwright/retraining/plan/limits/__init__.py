@@ -10,12 +10,14 @@ from dataclasses import replace
 from modelwright.api.policy import Pending
 from modelwright.retraining.plan import lineage
 from modelwright.retraining.plan.limits.blackouts import blacked_out
+from modelwright.retraining.plan.limits.budget import over_budget, spent_out
 from modelwright.retraining.plan.limits.concurrency import another_run, suspended
 from modelwright.retraining.plan.limits.following import cooldown, evaluated_lately, rollout_in_progress, settling
 from modelwright.retraining.plan.limits.model_lock import model_locked
 from modelwright.retraining.plan.limits.runs_per_day import launches, runs_per_day
 from modelwright.retraining.plan.limits.setbacks import failing, rejected, rolled_back, streak
 from modelwright.retraining.plan.limits.situation import Hold, Limit, Situation
+from modelwright.retraining.plan.limits.spending import accounted
 
 __all__ = [
     "BEFORE_CREATING",
@@ -27,10 +29,12 @@ __all__ = [
     "Hold",
     "Limit",
     "Situation",
+    "accounted",
     "failing",
     "first_hold",
     "held_back",
     "launches",
+    "spent_out",
     "streak",
 ]
 
@@ -69,6 +73,7 @@ BEFORE_LAUNCHING: tuple[Limit, ...] = (
     blacked_out,
     cooldown,
     runs_per_day,
+    over_budget,
     model_locked,
 )
 
