@@ -26,6 +26,7 @@ from modelwright.api.parsing.strategy import Strategy
 from modelwright.api.rollout import (
     BlueGreen,
     HeaderMatch,
+    Holdback,
     OnNoData,
     OnPassed,
     Pause,
@@ -136,6 +137,8 @@ faults = st.lists(st.tuples(st.sampled_from(sorted(FAULTS)), st.integers(1, 15))
 
 
 def heal(world: World) -> None:
+    """All is well again, and at once there is enough traffic to decide by."""
+    world.rate = 3000
     world.metrics.up, world.fail_next_apply, world.lose_next_status = True, None, False
     world.dead.clear()
 
@@ -147,11 +150,10 @@ def resume_until_rest(world: World) -> None:
             world.tick()
             if world.at_rest() or world.status.paused:
                 break
-        if not world.status.paused:
+        if world.status.paused == "Concluded" or (world.at_rest() and not world.status.paused):
             break
-        if world.status.paused == "Concluded":
-            break
-        world.command("resume", f"resume-{number}")
+        if world.status.paused:
+            world.command("resume", f"resume-{number}")
     world.until(World.at_rest, limit=1500)
 
 
@@ -184,8 +186,14 @@ def specs(draw: st.DrawFn) -> RolloutSpec:
         initial_delay=draw(st.sampled_from([timedelta(0), timedelta(seconds=7)])),
     )
     strategy = STRATEGIES[draw(st.sampled_from(sorted(STRATEGIES)))]
+    holdback = draw(st.sampled_from([None, Holdback(10, HOLD)]))
     return replace(
-        SPEC, analysis=analysis, steps=strategy.steps, blue_green=strategy.blue_green, shadow=strategy.shadow
+        SPEC,
+        analysis=analysis,
+        steps=strategy.steps,
+        blue_green=strategy.blue_green,
+        shadow=strategy.shadow,
+        promotion=replace(SPEC.promotion, holdback=holdback),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelwright.analysis.verdict import Verdict
-from modelwright.api.metrics import Metric, Mode
+from modelwright.api.metrics import During, Metric, Mode
 from modelwright.api.rollout import Stage
 from modelwright.metrics.questions import NoLook
 from modelwright.rollouts.plan import Plan
@@ -66,17 +66,19 @@ def _check_raise(world: World, live: Split, split: Split, version: str, plan: Pl
         newest = [world.answers[question] for question in questions if question in world.answers]
         assert len(newest) == len(questions), "raised without a look"
         assert not any(isinstance(answer.value, NoLook) for answer in newest), "raised on no data"
-    if split.weight == 100 and deciding:
-        assert verdicts <= {Verdict.PASS}, f"went to 100 % on {verdicts}"
+    held_back = world.spec.promotion.holdback
+    all_but_a_control = 100 - held_back.weight if held_back else 100
+    if split.weight >= all_but_a_control and deciding:
+        assert verdicts <= {Verdict.PASS}, f"went to {split} on {verdicts}"
 
 
 def _is_awaited(metric: Metric, world: World, live: Split, plan: Plan) -> bool:
     """Among testers, and before any traffic, a metric without a bound of its own may only fail.
 
-    So may a goal that somebody waived.
+    So may a goal, or what only the holdback waits for, that somebody waived.
     """
     step = plan.status.step
-    if metric.goal and step and step.released_at:
+    if (metric.goal or metric.during == (During.HOLDBACK,)) and step and step.released_at:
         return False
     alone = not live.weight and not live.mirror and not audience_of(world.spec, live)
     return metric.mode is Mode.DECIDE and not (alone and not has_bounds(metric))

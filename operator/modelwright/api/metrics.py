@@ -106,13 +106,15 @@ class During(StrEnum):
     """What the candidate gets while a metric is due.
 
     `PREVIEW`: nothing that the route sends it. `SHADOW`: copies of requests. `MATCH`: requests of testers. `CANARY`: a
-    share of traffic, while stable has the rest to compare with. `BAKE`: all of it.
+    share of traffic, while stable has the rest to compare with. `HOLDBACK`: all but the share that stays on stable as a
+    control. `BAKE`: all of it.
     """
 
     PREVIEW = "Preview"
     SHADOW = "Shadow"
     MATCH = "Match"
     CANARY = "Canary"
+    HOLDBACK = "Holdback"
     BAKE = "Bake"
 
 
@@ -158,7 +160,13 @@ class Metric:
     mode: Mode = Mode.DECIDE
     limits: Limits = Limits()
     stable_limit: StableLimit | None = None
-    during: tuple[During, ...] = (During.SHADOW, During.MATCH, During.CANARY, During.BAKE)
+    during: tuple[During, ...] = (
+        During.SHADOW,
+        During.MATCH,
+        During.CANARY,
+        During.HOLDBACK,
+        During.BAKE,
+    )
     horizon: timedelta = timedelta(0)  # spec: labels.horizon
     goal: Goal | None = None  # its `stable` is then the decrease that is harm
     requests: str = ""  # what counts every request at the server that the preset names; "" without a preset

@@ -151,6 +151,14 @@ class SmokeCheck(StrEnum):
 
 
 @dataclass(frozen=True)
+class Holdback:
+    """`weight` percent stay on the old revision for `lasts`, once all the rest has the new one (spec: `for`)."""
+
+    weight: int
+    lasts: timedelta
+
+
+@dataclass(frozen=True)
 class Promotion:
     """`rollback_window` is how many revisions that were stable before one can go back to without steps, 0 for none."""
 
@@ -158,6 +166,7 @@ class Promotion:
     scale_down_delay: timedelta = timedelta(seconds=30)
     rollback_window: int = 0
     smoke_check: SmokeCheck | None = None
+    holdback: Holdback | None = None
 
 
 @dataclass(frozen=True)

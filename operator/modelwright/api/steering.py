@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from modelwright.api.models import Model
 
+PIN, ROLLBACK = "pin", "rollback"
+
 
 @dataclass(frozen=True)
 class Pin:

@@ -24,6 +24,7 @@ async def read_neighbours(cluster: Cluster, rollout: ModelRollout, concurrent: i
 
 def _neighbour(body: Mapping[str, Any]) -> Neighbour:
     metadata, status = body["metadata"], Fields(body, "").section_or_empty("status")
+    held_back = any(c.text("type") == "Holdback" for c in status.sections("conditions"))
     progress = next((c for c in status.sections("conditions") if c.text("type") == "Progressing"), None)
     seen = status.integer("observedGeneration", -1) == metadata["generation"]
     depends_on = Fields(body, "").section_or_empty("spec").sections("dependsOn")
@@ -31,7 +32,8 @@ def _neighbour(body: Mapping[str, Any]) -> Neighbour:
         name=metadata["name"],
         # Not Ready: with modelFrom that says only that stable serves.
         rests=bool(seen and progress and progress.text("status") == "False" and progress.text("reason") == "Promoted"),
-        under_way=status.text("stage", STARTS) != STARTS,
+        # A holdback lasts for days, and nothing is raised in it.
+        under_way=status.text("stage", STARTS) != STARTS and not held_back,
         queued_at=status.maybe_time("queuedAt"),
         depends_on=tuple(each.text("name", "") for each in depends_on),
     )

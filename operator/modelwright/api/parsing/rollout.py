@@ -9,9 +9,10 @@ from typing import Any
 from modelwright.api.durations import format_duration
 from modelwright.api.fields import Fields
 from modelwright.api.following import MlflowAlias, ModelFrom, PromotedIn, WhenNewer
-from modelwright.api.metrics import RequiredFor
+from modelwright.api.metrics import During, RequiredFor
 from modelwright.api.parsing import metrics, shared
 from modelwright.api.parsing.ab_test import check_goals
+from modelwright.api.parsing.holdback import check_holdback
 from modelwright.api.parsing.statuses import parse_rollout_status
 from modelwright.api.parsing.strategy import DEFAULT_STEPS, Strategy, strategy_of
 from modelwright.api.parsing.traffic import route
@@ -20,6 +21,7 @@ from modelwright.api.presets import DEFAULT_METRICS
 from modelwright.api.rollout import (
     Analysis,
     Confirm,
+    Holdback,
     ModelRollout,
     OnDeadline,
     OnNoData,
@@ -77,6 +79,7 @@ def _spec(fields: Fields) -> RolloutSpec:
     )
     check_horizons(spec)
     check_goals(spec, complete=not spec.analysis.profile)
+    check_holdback(spec)
     return spec
 
 
@@ -86,7 +89,7 @@ def check_horizons(spec: RolloutSpec) -> None:
     deadline = spec.analysis.progress_deadline
     for metric in spec.analysis.metrics:
         late, path = format_duration(metric.horizon), f"spec.analysis.metrics['{metric.name}'].labels.horizon"
-        if deadline is not None and metric.horizon >= deadline:
+        if deadline is not None and metric.horizon >= deadline and metric.during != (During.HOLDBACK,):
             raise InvalidSpec(path, f"must be shorter than `analysis.progressDeadline`, found {late}")
         if metric.required_for is RequiredFor.EVERY_STEP and shortest is not None and metric.horizon > shortest:
             raise InvalidSpec(
@@ -141,10 +144,11 @@ def _analysis(fields: Fields) -> Analysis:
 
 
 def _promotion(fields: Fields) -> Promotion:
-    window = fields.maybe_section("rollbackWindow")
+    window, holdback = fields.maybe_section("rollbackWindow"), fields.maybe_section("holdback")
     return Promotion(
         bake_time=fields.duration("bakeTime", Promotion.bake_time),
         scale_down_delay=fields.duration("scaleDownDelay", Promotion.scale_down_delay),
         smoke_check=fields.choice("smokeCheck", SmokeCheck) if fields.has("smokeCheck") else None,
         rollback_window=window.integer("revisions") if window else Promotion.rollback_window,
+        holdback=Holdback(holdback.integer("weight"), holdback.duration("for")) if holdback else None,
     )

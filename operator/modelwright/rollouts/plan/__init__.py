@@ -12,14 +12,14 @@ from modelwright.api.rollout import Stage
 from modelwright.rollouts.observation import Observation
 from modelwright.rollouts.plan import asking, commands, conditions, following, hooking, smoking
 from modelwright.rollouts.plan.borrowing import plan_deletion
-from modelwright.rollouts.plan.desired import Desired, desired, newer_waits
+from modelwright.rollouts.plan.desired import Desired, desired, ends_holdback, newer_waits
 from modelwright.rollouts.plan.draft import Draft, Headline, Mood, News, Plan
 from modelwright.rollouts.plan.leaving import go_back, leave
 from modelwright.rollouts.plan.promoting import plan_promotion
 from modelwright.rollouts.plan.resting import plan_rest
 from modelwright.rollouts.plan.running import find_stable
 from modelwright.rollouts.plan.scaling import show_scale
-from modelwright.rollouts.plan.stepping import plan_step
+from modelwright.rollouts.plan.stepping import end_holdback, plan_step
 from modelwright.rollouts.plan.weights import police
 
 __all__ = ["News", "Plan", "plan_rollout"]
@@ -64,6 +64,8 @@ def _follow_wish(draft: Draft, want: Desired | None) -> None:
             if want and want.revision != draft.candidate.revision and not newer_waits(draft, want):
                 _make_way(draft, want)
             else:
+                if want and ends_holdback(draft, want):
+                    end_holdback(draft, want.model.version)
                 plan_step(draft)
 
 
@@ -81,8 +83,10 @@ def _finish(draft: Draft) -> Plan:
     show_scale(draft)
     draft.change(
         observed_generation=seen.rollout.generation,
-        phase=conditions.PHASE[headline.mood],
-        conditions=conditions.conditions_of(seen.rollout, draft.status, headline, serving, draft.now),
+        phase=conditions.phase_of(headline.mood, holds_back=draft.holds_back),
+        conditions=conditions.conditions_of(
+            seen.rollout, draft.status, headline, draft.now, serving=serving, holds_back=draft.holds_back
+        ),
     )
     if draft.status.stage is not None:
         draft.look_again(UNDER_WAY_LOOK)

@@ -11,7 +11,7 @@ from modelwright.analysis.reigns import reigns
 from modelwright.api.metrics import During, Metric
 from modelwright.api.models import Model
 from modelwright.api.presets import REQUESTS
-from modelwright.api.rollout import Arm, Confirm
+from modelwright.api.rollout import Arm, Confirm, Stage
 from modelwright.metrics.questions import (
     CountsQuestion,
     HistoryQuestion,
@@ -28,19 +28,27 @@ from modelwright.rollouts.plan.remembered import MOST
 PAST = "past"
 """The name of stable's past among the arms of a question."""
 
-COMPARED = (During.SHADOW, During.CANARY)
+COMPARED = (During.SHADOW, During.CANARY, During.HOLDBACK)
 """Where stable has traffic of the same kind: testers are other people than its users, and at 100 % it has none."""
 
 
 def during(draft: Draft) -> During:
     """What the candidate gets now, whatever the running step asks for."""
     given = draft.given
+    if draft.holds_back or (draft.status.stage is Stage.BAKING and _was_held_back(draft)):
+        return During.HOLDBACK
     if given.weight:
         return During.BAKE if given.weight == 100 else During.CANARY
     if given.testers:
         # The audience of a test is a share of all traffic: stable has the rest to compare with.
         return During.CANARY if audience_of(draft.spec, given) else During.MATCH
     return During.SHADOW if given.mirror else During.PREVIEW
+
+
+def _was_held_back(draft: Draft) -> bool:
+    """Whether what is judged is still the holdback, while 100 % is wanted but not asked for yet."""
+    legs = draft.course.legs
+    return bool(legs) and legs[-1].is_holdback and draft.given == legs[-1].split
 
 
 def due(metric: Metric, where: During) -> bool:

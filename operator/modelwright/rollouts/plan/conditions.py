@@ -28,15 +28,29 @@ PHASE = {
 """For the eye only: the words that Argo CD's users know."""
 
 
+def phase_of(mood: Mood, *, holds_back: bool) -> str:
+    return PHASE[Mood.RESTING if holds_back and mood is Mood.MOVING else mood]
+
+
 def conditions_of(
-    rollout: ModelRollout, status: RolloutStatus, headline: Headline, serving: bool, now: datetime
+    rollout: ModelRollout,
+    status: RolloutStatus,
+    headline: Headline,
+    now: datetime,
+    *,
+    serving: bool,
+    holds_back: bool = False,
 ) -> tuple[Condition, ...]:
-    """`serving`: stable has ready endpoints. Reconciling and Stalled are present only while True."""
+    """`serving`: stable has ready endpoints. `holds_back`: all but a control has the candidate, for days.
+
+    Reconciling and Stalled are present only while True.
+    """
     generation, mood = rollout.generation, headline.mood
 
     def condition(type_: str, is_true: bool, reason: str, message: str) -> Condition:
         return Condition(type_, "True" if is_true else "False", reason, message, generation)
 
+    holds_back = holds_back and mood in (Mood.MOVING, Mood.HOLDING)
     moving = mood in (Mood.MOVING, Mood.HOLDING, Mood.ROLLING_BACK)
     stalled = mood in (Mood.ROLLED_BACK, Mood.STALLED)
     reason = READY_REASON.get(mood, headline.reason)
@@ -48,6 +62,9 @@ def conditions_of(
         version = status.stable.model.version
         ready_reason = "Serving" if serving else "StableUnavailable"
         found.append(condition("Ready", serving, ready_reason, f"{version} serves" if serving else headline.message))
+    elif holds_back:
+        # What was released serves, and passed all that was asked before: no deployment tool shall wait for its labels.
+        found.append(condition("Ready", True, "Holdback", headline.message))
     else:
         found.append(condition("Ready", mood is Mood.RESTING, reason, headline.message))
         if moving:
@@ -55,6 +72,9 @@ def conditions_of(
         if stalled:
             found.append(condition("Stalled", True, headline.reason, headline.message))
     found.append(condition("Progressing", moving, headline.reason, headline.message))
+    if holds_back and status.stable:
+        says = f"{status.stable.weight} % stay on {status.stable.model.version} as a control"
+        found.append(condition("Holdback", True, "ControlHeld", says))
     if mood is Mood.WAITING_FOR_A_PERSON:
         found.append(condition("Paused", True, headline.reason, headline.message))
     if mood is Mood.ROLLED_BACK:

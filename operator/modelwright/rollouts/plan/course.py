@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from modelwright.api.audience import match_of
@@ -21,7 +21,8 @@ class Leg:
     """One leg of the way to 100 %.
 
     `hold` counts only while every guardrail that is due passes. In a pause it is plain time, and a pause with `awaits`,
-    the reason why a person is needed, ends when that person promotes. `full_scale`: all pods at once.
+    the reason why a person is needed, ends when that person promotes. `full_scale`: all pods at once. In the holdback,
+    the last leg if there is one, stable keeps a share as a control.
     """
 
     split: Split
@@ -29,6 +30,7 @@ class Leg:
     is_pause: bool = False
     awaits: str = ""
     full_scale: bool = False
+    is_holdback: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,19 @@ class Course:
 
 
 def course_of(spec: RolloutSpec) -> Course:
-    """The way that the strategy of `spec` goes."""
+    """The way that the strategy of `spec` goes, and the holdback after it."""
+    course, holdback = _of_strategy(spec), spec.promotion.holdback
+    if holdback is None or course.concludes:
+        return course
+    control = Leg(Split(100 - holdback.weight), holdback.lasts, full_scale=True, is_holdback=True)
+    return replace(course, legs=(*course.legs, control))
+
+
+def without_holdback(course: Course) -> Course:
+    return replace(course, legs=tuple(leg for leg in course.legs if not leg.is_holdback))
+
+
+def _of_strategy(spec: RolloutSpec) -> Course:
     bake_time = spec.promotion.bake_time
     if spec.blue_green:
         return Course(_blue_green(spec.blue_green), bake_time)

@@ -65,7 +65,8 @@ def _desired(seen: Observation, model: Model, retrain_run: str = "", judged_agai
 def newer_waits(draft: Draft, want: Desired) -> bool:
     """Whether a newer model has to wait for the rollout under way.
 
-    From 100 % on every newer model waits. Before, it waits only with FinishCurrent, and only where nothing but the
+    From 100 % on every newer model waits, and in the holdback too: who does not wait for its end ends it. Only the way
+    back to stable is at once. Before, it waits only with FinishCurrent, and only where nothing but the
     policy's approved model changed: an edited pod template or `spec.model` is a person's word and supersedes. A pin
     does so in the bake time too: it is how a person goes back.
     """
@@ -73,9 +74,19 @@ def newer_waits(draft: Draft, want: Desired) -> bool:
         return False
     if draft.status.stage in (Stage.BAKING, Stage.PROMOTING):
         return True
+    if want.revision == draft.stable.revision:
+        return False
+    return draft.holds_back or _finishes_current(draft)
+
+
+def ends_holdback(draft: Draft, want: Desired) -> bool:
+    """Whether the holdback is over because `want` is to begin: nobody is sent back to the old model for that."""
+    is_newer = not want.held and want.revision not in (draft.candidate.revision, draft.stable.revision)
+    return draft.holds_back and is_newer and not _finishes_current(draft)
+
+
+def _finishes_current(draft: Draft) -> bool:
     source, candidate = draft.spec.model_from, draft.candidate
     if not source or source.when_newer is not WhenNewer.FINISH_CURRENT:
-        return False
-    if want.revision == draft.stable.revision:
         return False
     return candidate.revision == revision_for(draft.spec.workload, candidate.model)

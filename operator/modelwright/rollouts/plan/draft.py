@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import Any
 
 from modelwright.api.rollout import Arm, Candidate, RolloutSpec, RolloutStatus, Stage
-from modelwright.api.steering import Waived
+from modelwright.api.steering import ROLLBACK, Waived
 from modelwright.rollouts.actions import Action, WriteRoute
 from modelwright.rollouts.observation import Observation
-from modelwright.rollouts.plan.course import Course, Leg, course_of, shortened
+from modelwright.rollouts.plan.course import Course, Leg, course_of, shortened, split_of, without_holdback
 from modelwright.traffic.route import Split
 
 
@@ -105,8 +105,15 @@ class Draft:
 
     @property
     def course(self) -> Course:
-        shortcut = self.status.shortcut
-        return shortened(course_of(self.spec), shortcut.waived) if shortcut else course_of(self.spec)
+        course, shortcut, pin = course_of(self.spec), self.status.shortcut, self.status.pin
+        if shortcut:
+            return shortened(course, shortcut.waived)
+        # Who goes back keeps nobody on what is left.
+        goes_back = pin is not None and pin.verb == ROLLBACK
+        left = self.status.stable is not None and self.status.stable.revision in {
+            known.revision for known in self.status.rejected
+        }
+        return without_holdback(course) if goes_back or left else course
 
     @property
     def hurries(self) -> bool:
@@ -120,6 +127,12 @@ class Draft:
         if step is None or self.status.stage is not Stage.STEPPING or not legs:
             return None
         return legs[min(step.number, len(legs)) - 1]
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether all but a control has the candidate: it has shown all that was asked before, and waits for labels."""
+        leg, step = self.leg, self.status.step
+        return bool(leg and leg.is_holdback and step and step.asked_at and self.given == split_of(step))
 
     def give(self, split: Split) -> None:
         """Record what the route is asked for. It is saved after the route was written, never before."""

@@ -9,7 +9,7 @@ from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.course import PERSONS, new_step, split_of
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.leaving import leave
-from modelwright.rollouts.plan.pausing import resume
+from modelwright.rollouts.plan.pausing import resume, stop_counting
 from modelwright.rollouts.plan.running import candidate_scale, enough, ensure_running, point
 from modelwright.traffic.route import Split
 
@@ -22,6 +22,10 @@ def scale_of_leg(draft: Draft) -> int:
     step, leg = draft.status.step, draft.leg
     assert step is not None
     return candidate_scale(draft.spec, split_of(step), full=leg is not None and leg.full_scale)
+
+
+def _scale_given(draft: Draft) -> int:
+    return candidate_scale(draft.spec, draft.given, full=draft.holds_back)
 
 
 def candidate_runs(draft: Draft) -> bool:
@@ -44,7 +48,7 @@ def lost_endpoints(draft: Draft) -> bool:
     step, candidate, nothing = draft.status.step, draft.candidate, draft.given == Split()
     assert step is not None
     ready = draft.seen.ready(candidate.revision)
-    needed = enough(scale_of_leg(draft) if nothing else candidate_scale(draft.spec, draft.given))
+    needed = enough(scale_of_leg(draft) if nothing else _scale_given(draft))
     # What waits for its pods with nothing given to it loses nothing. A preview that was ready does.
     if ready >= needed or (nothing and (step.confirmed_at is None or split_of(step) != Split())):
         return False
@@ -66,15 +70,16 @@ def lost_endpoints(draft: Draft) -> bool:
 def begin_again(draft: Draft, *, restarts: int) -> None:
     """After the candidate lost what it was given, the leg starts over, on evidence of its own: legs are never pooled.
 
-    A pause has nothing of its own to start over: the leg before it does. The way back to 100 % leads over the last leg,
-    not past it.
+    A pause has nothing of its own to start over: the leg before it does. The way back to 100 %, or to all but a
+    control, leads over the last leg, not past it.
     """
     step, legs = draft.status.step, draft.course.legs
     assert step is not None
     if draft.status.paused in PERSONS:
         resume(draft)
+    stop_counting(draft)
     number = min(step.number, max(1, len(legs)))
-    while number > 1 and legs[number - 1].is_pause:
+    while number > 1 and (legs[number - 1].is_pause or legs[number - 1].is_holdback):
         number -= 1
     fresh = new_step(draft.course, number, legs[number - 1].split if legs else Split(100), draft.now, step)
     since = draft.now if draft.given != Split() else None

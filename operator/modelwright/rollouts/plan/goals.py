@@ -15,7 +15,7 @@ from modelwright.analysis.sample_ratio import mismatch
 from modelwright.analysis.verdict import Finding, Verdict
 from modelwright.analysis.weekly import WEEK, Weekly, decoded, weeks_of
 from modelwright.api.goals import Futility, Goal, WholeWeeks
-from modelwright.api.metrics import Metric
+from modelwright.api.metrics import During, Metric
 from modelwright.metrics.pairing import paired_blocks, paired_mean_blocks
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.margins import margin_of
@@ -78,9 +78,13 @@ def test_ends(draft: Draft) -> datetime:
 
 
 def is_waived(draft: Draft, metric: Metric) -> bool:
-    """Whether somebody, or the strategy, goes on without the decision of this goal. It may still fail."""
+    """Whether somebody, or the strategy, goes on without the decision of this metric. It may still fail.
+
+    So it is with a goal, and with what only the holdback waits for.
+    """
     step = draft.status.step
-    return bool(metric.goal and step and step.released_at)
+    waits = metric.goal or metric.during == (During.HOLDBACK,)
+    return bool(waits and step and step.released_at)
 
 
 def growth(goal: Goal, until: datetime, begins: datetime, ends: datetime) -> float:

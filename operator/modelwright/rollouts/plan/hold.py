@@ -46,15 +46,15 @@ def is_over(draft: Draft, hold: timedelta) -> bool:
     return step.held + running >= hold
 
 
-def let_raise(draft: Draft, judged: Sequence[Judged], weight: int) -> bool:
-    """Whether the newest looks, younger than one interval, let the weight go up to `weight` percent.
+def let_raise(draft: Draft, judged: Sequence[Judged], *, to_all: bool) -> bool:
+    """Whether the newest looks, younger than one interval, let the weight go up: `to_all`, or all but a control.
 
     The pods of a step may take long to come up: what let the last step pass may no longer be true.
     """
     asked_at = _oldest_look(draft, judged)
     if asked_at is None or draft.now - asked_at > draft.spec.analysis.interval:
         return False
-    return all(item.lets_promote if weight == 100 else item.lets_hold for item in judged)
+    return all(item.lets_promote if to_all else item.lets_hold for item in judged)
 
 
 def _oldest_look(draft: Draft, judged: Sequence[Judged]) -> datetime | None:

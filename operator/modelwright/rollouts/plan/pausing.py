@@ -37,7 +37,8 @@ def resume(draft: Draft) -> None:
 
 
 def stop_counting(draft: Draft) -> None:
-    """Keep the time since `stage_since` from the progress deadline if it was a pause, a person's or the strategy's."""
+    """Keep the time since `stage_since` from the progress deadline if it was a pause, a person's or the strategy's, or
+    the holdback."""
     status = draft.status
     if (status.paused or _in_pause(draft)) and status.started_at and status.stage_since:
         draft.change(started_at=status.started_at + (draft.now - status.stage_since), stage_since=draft.now)
@@ -64,7 +65,8 @@ def conclude(draft: Draft, message: str) -> None:
 
 
 def _in_pause(draft: Draft) -> bool:
-    return draft.leg is not None and draft.leg.is_pause
+    """Whether the leg itself keeps time from the deadline."""
+    return draft.leg is not None and (draft.leg.is_pause or draft.leg.is_holdback)
 
 
 def heed_suspension(draft: Draft, where: str) -> None:
@@ -81,7 +83,7 @@ def heed_suspension(draft: Draft, where: str) -> None:
 
 
 def deadline_passed(draft: Draft) -> bool:
-    """Whether the rollout took too long, pauses and the bake time not counted; what that means is then done."""
+    """Whether the rollout took too long, pauses, holdback and bake time not counted; what that means is then done."""
     status, analysis = draft.status, draft.spec.analysis
     if analysis.progress_deadline is None or status.paused or status.stage is Stage.BAKING or _in_pause(draft):
         return False

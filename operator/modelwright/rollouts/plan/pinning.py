@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from modelwright.api.models import Model
-from modelwright.api.steering import Pin
+from modelwright.api.steering import PIN, ROLLBACK, Pin
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.refusing import Refused
 
-PIN, ROLLBACK = "pin", "rollback"
 OFFERED = 5
 """How many revisions a refusal names that one could go back to."""
 

@@ -30,6 +30,7 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
     ready = service.ready.get(candidate.revision, 0) if service and service.revision == candidate.revision else 0
     wanted, split = scale_of_leg(draft), split_of(step)
     deployment = draft.seen.deployments.get(candidate.revision)
+    to_all = step.weight == 100 or (draft.leg is not None and draft.leg.is_holdback)
     if ready < wanted:
         problem = f": {deployment.problem}" if deployment and deployment.problem else ""
         draft.say(
@@ -54,9 +55,9 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         not draft.hurries
         and not split.is_within(draft.given)
         and step.evidence_since
-        and not hold.let_raise(draft, judged, step.weight)
+        and not hold.let_raise(draft, judged, to_all=to_all)
     ):
-        say_what_is_awaited(draft, judged, to_promote=step.weight == 100)
+        say_what_is_awaited(draft, judged, to_promote=to_all)
     elif split != draft.given and not (_smoke_checked(draft) and are_in_favour(draft)):
         return
     elif split == draft.given:

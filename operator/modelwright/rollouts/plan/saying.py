@@ -21,6 +21,8 @@ def where(draft: Draft) -> str:
     step, candidate = draft.status.step, draft.candidate
     assert step is not None
     place = "baking" if draft.status.stage is Stage.BAKING else f"step {step.number} of {step.of}"
+    if draft.holds_back:
+        place = f"holdback beside {draft.stable.model.version}"
     return f"{said_of(draft.spec, draft.given)} to {candidate.model.version}, {place}"
 
 

@@ -149,12 +149,16 @@ def _advance(draft: Draft, judged: Sequence[Judged]) -> None:
         draft.look_again(timedelta(seconds=1))
         return
     split, edited = split_of(step), leg.split != split_of(step) and leg.split.weight >= step.weight
+    blocking = [item for item in judged if not item.lets_promote]
     if edited or step.number < len(course.legs):
         number = step.number if edited else step.number + 1
+        if course.legs[number - 1].is_holdback and blocking:
+            # All but a control is as good as all.
+            say_not_decided(draft, blocking)
+            return
         following = _following(draft, step, course.legs[number - 1], number)
         _go_on(draft, Stage.STEPPING, following)
         return
-    blocking = [item for item in judged if not item.lets_promote]
     if blocking:
         say_not_decided(draft, blocking)
     elif course.concludes:
@@ -162,14 +166,16 @@ def _advance(draft: Draft, judged: Sequence[Judged]) -> None:
         conclude(draft, says)
     else:
         following = new_step(course, step.number, Split(100), draft.now, step)
-        # What was waived for the end of a test stays waived on the way to 100 %.
-        released_at = step.released_at if draft.spec.ab_test else None
+        # What was waived for the end of a test or of a holdback stays waived on the way to 100 %.
+        released_at = step.released_at if draft.spec.ab_test or leg.is_holdback else None
         _go_on(draft, Stage.BAKING, replace(following, released_at=released_at))
 
 
 def _following(draft: Draft, step: StepStatus, leg: Leg, number: int) -> StepStatus:
     """The step of the next leg. A pause goes on with all that was confirmed."""
     following = new_step(draft.course, number, leg.split, draft.now, step)
+    if leg.is_holdback and draft.spec.ab_test:
+        return replace(following, released_at=step.released_at)
     if not leg.is_pause or leg.split != split_of(step):
         return following
     return replace(
@@ -212,6 +218,14 @@ def take_shortcut(draft: Draft, waived: Waived, actor: str) -> None:
     if draft.status.stage is not Stage.BAKING:
         last = new_step(draft.course, 1, Split(100), draft.now, step)
         draft.change(stage=Stage.BAKING, stage_since=draft.now, step=last)
+
+
+def end_holdback(draft: Draft, version: str) -> None:
+    """The rest of the control's time is waived, as `version` waits for it."""
+    step = draft.status.step
+    if step and step.released_at is None:
+        without_hold(draft)
+        draft.tell("HoldbackEnded", f"{version} waits: {draft.candidate.model.version} is promoted before it begins")
 
 
 def without_hold(draft: Draft) -> None:

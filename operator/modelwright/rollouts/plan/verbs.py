@@ -41,7 +41,7 @@ def _skip(draft: Draft, revision: str, actor: str) -> Refused | None:
     if draft.leg is None and step and step.asked_at is None:
         return Refused("no step is left: 100 % waits for its verdicts, which only `promote-full` waives")
     resume(draft)
-    if draft.leg is None:
+    if draft.leg is None or draft.holds_back:
         without_hold(draft)
     elif not skip_leg(draft):
         return Refused("it is the last step, and nothing follows it but its verdict")
