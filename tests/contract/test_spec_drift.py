@@ -38,7 +38,7 @@ from modelwright.api.rollout import (
     State,
 )
 from modelwright.api.run import Purpose
-from modelwright.api.triggers import Action
+from modelwright.api.triggers import Action, RearmAfter
 from modelwright.cli.watched import Watched
 from modelwright.errors import InvalidSpec
 
@@ -97,6 +97,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "spec.pipeline.caching": Caching,
     "spec.triggers[].action": Action,
     "spec.purpose": Purpose,
+    "spec.triggers[].rearm.after": RearmAfter,
     "spec.pipeline.resources.spot": Spot,
 }
 # Enums that name fields of ours, and constants of the Gateway API.

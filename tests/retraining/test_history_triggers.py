@@ -17,7 +17,7 @@ from modelwright.api.run import Evidence
 from modelwright.api.triggers import MetricTrigger, Trigger
 from modelwright.cluster.answers import Answer
 from modelwright.metrics.questions import HistoryLook, HistoryQuestion, NoLook, ValueLook, ValueQuestion
-from modelwright.retraining.plan.triggers import TriggerSeen, View, look_at
+from modelwright.retraining.plan.triggers import TriggerSeen, View, look_at_all
 
 HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
 USUAL = Trigger(
@@ -39,13 +39,13 @@ def seen(
     follower = view.pop("follower", rollout())
     looked = View(known, at, SERVING, follower=follower, sources=SOURCES, **view)
     answers: dict[Any, Answer] = {}
-    for asked in look_at(looked, USUAL, 0).questions:
+    for asked in look_at_all(looked)[0].questions:
         if isinstance(asked, HistoryQuestion):
             answers[asked] = answered(past or HistoryLook(POINTS, NOW), NOW - timedelta(minutes=20))
         elif isinstance(asked, ValueQuestion):
             answers[asked] = answered(ValueLook(value, None, at), at)
     assert len(answers) == 2
-    return look_at(replace(looked, answers=answers), USUAL, 0)
+    return look_at_all(replace(looked, answers=answers))[0]
 
 
 def after(first: TriggerSeen) -> RetrainPolicy:
@@ -116,6 +116,6 @@ def test_a_past_that_is_not_known_neither_fires_nor_is_quiet(past: Any, verdict:
 
 def test_until_its_past_is_known_it_was_not_looked_at() -> None:
     view = View(POLICY, NOW, SERVING, follower=rollout(), sources=SOURCES)
-    first = look_at(view, USUAL, 0)
+    first = look_at_all(view)[0]
     assert first.status.reason == "NotLookedYet"
     assert len(first.questions) == 2

@@ -89,7 +89,8 @@ class Reverted:
 class TriggerStatus:
     """`verdict` is Firing, Pending (bound crossed, `for` not yet over), Quiet, NoData or Error, since `since`.
 
-    `handled` is the newest occasion (a slot of a schedule) that is done with: a run was started for it.
+    `handled` is the newest occasion (a slot of a schedule) that is done with: a run was started for it. `latched` is
+    when it started a run, as long as it may not start another; `last_fired` when a metric stopped to fire.
     """
 
     name: str
@@ -101,6 +102,8 @@ class TriggerStatus:
     samples: int = 0
     since: datetime | None = None
     handled: str = ""
+    latched: datetime | None = None
+    last_fired: datetime | None = None
 
 
 @dataclass(frozen=True)

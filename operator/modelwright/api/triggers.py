@@ -77,6 +77,31 @@ class After:
     policy: str
 
 
+@dataclass(frozen=True)
+class AllOf:
+    """Fires while every one of `triggers`, metrics of the same policy, fires or did within the last `window`."""
+
+    triggers: tuple[str, ...]
+    window: timedelta
+
+
+class RearmAfter(StrEnum):
+    """What has to happen before a trigger that started a run may start another: it was quiet once, or another model
+    was promoted, or the run has ended."""
+
+    RECOVERY = "Recovery"
+    PROMOTION = "Promotion"
+    RUN_ENDED = "RunEnded"
+
+
+@dataclass(frozen=True)
+class Rearm:
+    """`min_samples` of the champion have to come after that, too."""
+
+    after: RearmAfter = RearmAfter.RUN_ENDED
+    min_samples: int = 0
+
+
 class Action(StrEnum):
     """What a trigger that fires leads to: a run that retrains, one that scores the champion again and retrains only if
     that fails, the way back to the model before, or news and nothing else."""
@@ -89,7 +114,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Trigger:
-    """Exactly one of the shapes is set. Only a metric may have another `action` than a run.
+    """Exactly one of the shapes is set. Only metrics, and all of several, may have another `action` than a run.
 
     `within` is for how long after its promotion the champion may be reverted.
     """
@@ -101,5 +126,7 @@ class Trigger:
     after: After | None = None
     event: EventTrigger | None = None
     alert: AlertTrigger | None = None
+    all_of: AllOf | None = None
+    rearm: Rearm | None = None
     action: Action = Action.RETRAIN
     within: timedelta = timedelta(days=14)

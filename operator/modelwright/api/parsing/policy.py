@@ -11,7 +11,7 @@ from modelwright.api.parsing.gate import gate
 from modelwright.api.parsing.limits import limits, on_rejected, on_rolled_back
 from modelwright.api.parsing.pipeline import named_package, pipeline, resolvable
 from modelwright.api.parsing.statuses import parse_policy_status
-from modelwright.api.parsing.triggers import trigger
+from modelwright.api.parsing.triggers import check_members, trigger
 from modelwright.api.policy import History, PolicySpec, RetrainPolicy
 from modelwright.api.publish import Publish, PublishWhen
 from modelwright.api.rollout import State
@@ -34,11 +34,13 @@ def parse_policy(body: Mapping[str, Any]) -> RetrainPolicy:
 
 
 def _spec(fields: Fields) -> PolicySpec:
+    triggers = tuple(trigger(each) for each in fields.some_sections("triggers"))
+    check_members(triggers, fields)
     return PolicySpec(
         pipeline=pipeline(fields.section("pipeline"), resolvable, named_package),
         model=fields.text("model", PolicySpec.model),
         state=fields.choice("state", State, PolicySpec.state),
-        triggers=tuple(trigger(each) for each in fields.some_sections("triggers")),
+        triggers=triggers,
         limits=limits(fields.section_or_empty("limits")),
         gate=gate(fields.maybe_section("gate")),
         publish=_publish(fields.maybe_section("publish")),

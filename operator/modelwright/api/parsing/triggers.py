@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from modelwright.api.cron import Cron
 from modelwright.api.fields import Fields
 from modelwright.api.metrics import Bounds
@@ -10,23 +12,27 @@ from modelwright.api.triggers import (
     Action,
     After,
     AlertTrigger,
+    AllOf,
     Data,
     EventTrigger,
     Label,
     MetricTrigger,
+    Rearm,
+    RearmAfter,
     Schedule,
     Trigger,
 )
 
-SHAPES = ("metric", "schedule", "data", "after", "event", "alert")
+SHAPES = ("metric", "allOf", "schedule", "data", "after", "event", "alert")
 
 
 def trigger(fields: Fields) -> Trigger:
     fields.exactly_one(*SHAPES)
-    metric, schedule, data, after, event, alert = (fields.maybe_section(shape) for shape in SHAPES)
+    metric, all_of, schedule, data, after, event, alert = (fields.maybe_section(shape) for shape in SHAPES)
     action = fields.choice("action", Action, Trigger.action)
-    if action is not Action.RETRAIN and metric is None:
-        raise fields.refuse("action", "must be 'Retrain', unless the trigger is a `metric`")
+    lasts = metric is not None or all_of is not None
+    if action is not Action.RETRAIN and not lasts:
+        raise fields.refuse("action", "must be 'Retrain', unless the trigger is a `metric` or `allOf`")
     if fields.has("within") and action is not Action.REVERT:
         raise fields.refuse("within", "must go with `action: RevertToPrevious`")
     return Trigger(
@@ -37,6 +43,8 @@ def trigger(fields: Fields) -> Trigger:
         after=After(after.section("retrainPolicyRef").text("name")) if after else None,
         event=EventTrigger(event.text("type"), event.text("source", EventTrigger.source)) if event else None,
         alert=_alert(alert) if alert else None,
+        all_of=_all_of(all_of) if all_of else None,
+        rearm=_rearm(fields, metric, action) if fields.has("rearm") else None,
         action=action,
         within=fields.duration("within", Trigger.within),
     )
@@ -71,6 +79,29 @@ def _metric(fields: Fields) -> MetricTrigger:
         min_samples=fields.integer("minSamples", MetricTrigger.min_samples),
         hold=fields.duration("for", MetricTrigger.hold),
     )
+
+
+def _all_of(fields: Fields) -> AllOf:
+    if not fields.has("triggers"):
+        raise fields.refuse("triggers", "must be set")
+    return AllOf(fields.texts("triggers"), fields.duration("window"))
+
+
+def _rearm(fields: Fields, metric: Fields | None, action: Action) -> Rearm:
+    if action not in (Action.RETRAIN, Action.EVALUATE) or not (metric or fields.has("allOf")):
+        raise fields.refuse("rearm", "must go with a `metric` or `allOf` that starts runs")
+    rearm = fields.section("rearm")
+    if rearm.has("minSamples") and not (metric and metric.has("proportion")):
+        raise rearm.refuse("minSamples", "must go with a `proportion`: nothing else counts what is new")
+    return Rearm(rearm.choice("after", RearmAfter, Rearm.after), rearm.integer("minSamples", Rearm.min_samples))
+
+
+def check_members(triggers: Sequence[Trigger], fields: Fields) -> None:
+    """InvalidSpec where one of several that shall fire together is no metric of the policy."""
+    metrics = {trigger.name for trigger in triggers if trigger.metric}
+    for trigger, written in zip(triggers, fields.some_sections("triggers"), strict=True):
+        if trigger.all_of and (unknown := [name for name in trigger.all_of.triggers if name not in metrics]):
+            raise written.section("allOf").refuse("triggers", f"must name metrics of this policy, found {unknown[0]}")
 
 
 def _alert(fields: Fields) -> AlertTrigger:

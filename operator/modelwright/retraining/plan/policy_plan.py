@@ -24,7 +24,7 @@ from modelwright.retraining.plan.pruning import prunable
 from modelwright.retraining.plan.publishing import Publication, publication, wanted
 from modelwright.retraining.plan.readiness import readiness, told
 from modelwright.retraining.plan.telling import Event
-from modelwright.retraining.plan.triggers import View, by_hand, look_at
+from modelwright.retraining.plan.triggers import View, by_hand, look_at_all
 from modelwright.retraining.plan.triggers.received import with_runs
 from modelwright.retraining.plan.triggers.seen import FIRING
 
@@ -71,7 +71,7 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
             seen.upstreams,
             seen.config_maps,
         )
-        looks = tuple(look_at(view, trigger, index) for index, trigger in enumerate(policy.spec.triggers))
+        looks = look_at_all(view)
     except InvalidSpec as error:
         return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
     question = question_about(policy.spec.pipeline, server.name, policy.namespace)

@@ -15,6 +15,7 @@ from modelwright.cluster.answers import Answer
 from modelwright.metrics.configuration import MetricSource
 from modelwright.metrics.variables import selector
 from modelwright.retraining.plan import lineage
+from modelwright.retraining.plan.limits.situation import Hold
 
 FIRING, PENDING, QUIET, NO_DATA, ERROR = "Firing", "Pending", "Quiet", "NoData", "Error"
 
@@ -55,8 +56,8 @@ class View:
 @dataclass(frozen=True)
 class TriggerSeen:
     """`evidence` is set when the newest look, not only the status, says that the trigger fires. `broken` names what a
-    person has to mend. `wake_at` is when the trigger changes by itself, `past` what it asks besides `question`, `grown`
-    how much came since the last run."""
+    person has to mend. `wake_at` is when the trigger changes by itself, `past` and `fresh` what it asks besides
+    `question`, `grown` how much came since the last run. `hold` keeps it, and no other trigger, from acting."""
 
     status: TriggerStatus
     question: Any = None
@@ -65,11 +66,13 @@ class TriggerSeen:
     wake_at: datetime | None = None
     past: Any = None
     grown: float | None = None
+    fresh: Any = None
+    hold: Hold | None = None
 
     @property
     def questions(self) -> tuple[Any, ...]:
         """What it asks."""
-        return tuple(asked for asked in (self.question, self.past) if asked is not None)
+        return tuple(asked for asked in (self.question, self.past, self.fresh) if asked is not None)
 
 
 def variables_of(namespace: str, rollout: str, revision: str, version: str) -> dict[str, str]:
