@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
+from threading import Event as Flag
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from tests.retraining.builders import NOW
 
 from modelwright.audit.chain import verify
 from modelwright.audit.configuration import AuditTarget, To, parse_audit
-from modelwright.audit.trail import trail
+from modelwright.audit.trail import Trail, trail
 from modelwright.cli.main import main
 from modelwright.errors import InvalidSpec
 from modelwright.retraining.plan.telling import Event
@@ -125,6 +127,35 @@ async def test_a_disk_that_is_full_stops_nothing_and_leaves_no_gap(tmp_path: Pat
     writing._write = write
     await writing.decided(RUN, STATUS, [Event("Normal", reason, "") for reason in ("One", "Lost", "Two")])
     assert [json.loads(line)["decision"] for line in lines] == ["One", "Two"]
+    assert verify(lines).broken == ""
+
+
+async def test_two_processes_that_write_one_file_in_turns_make_one_chain(tmp_path: Path) -> None:
+    """As a leader, one that took over, and the former one again."""
+    path = tmp_path / "trail"
+    first, second = (trail(AuditTarget(To.FILE, path), by, lambda: NOW) for by in ("operator-0", "operator-1"))
+    for turn in range(6):
+        await (first if turn % 2 else second).decided(RUN, STATUS, [Event("Normal", f"Decision{turn}", "")])
+    found = verify(path.read_text().splitlines())
+    assert (found.lines, found.broken) == (6, "")
+
+
+async def test_a_disk_that_hangs_holds_nothing_up_and_gets_every_line_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelwright.audit.trail.PATIENCE", 0.01)
+    answers = Flag()
+    lines: list[str] = []
+
+    def write(line: str) -> None:
+        answers.wait()
+        lines.append(line.rstrip())
+
+    writing = Trail(write, "operator-0", lambda: NOW)
+    await writing.decided(RUN, STATUS, [Event("Normal", "RollingBack", "")])
+    await writing.decided(RUN, STATUS, [Event("Normal", "RolledBack", "")])
+    assert lines == []
+    answers.set()
+    await asyncio.gather(*writing._writing)
+    assert [json.loads(line)["decision"] for line in lines] == ["RollingBack", "RolledBack"]
     assert verify(lines).broken == ""
 
 

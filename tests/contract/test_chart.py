@@ -10,6 +10,7 @@ import yaml
 from tests.contract.chart import CHART, RELEASE, helm, one, rendered
 from tests.contract.schema import KINDS, definition
 
+from modelwright.audit.configuration import To
 from modelwright.cli.run import run
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.keys import (
@@ -198,6 +199,28 @@ def test_a_token_for_a_pipeline_server_is_projected_where_its_file_is_named(tmp_
     assert source["serviceAccountToken"]["audience"] == "pipelines.kubeflow.org"
     token_file = yaml.safe_load(SOURCES)["pipelineServers"][0]["auth"]["bearer"]["tokenFile"]
     assert token_file == f"{mount['mountPath']}/{source['serviceAccountToken']['path']}"
+
+
+AUDIT_FILE = "audit.to=File,audit.path=/var/log/modelwright/audit.jsonl,audit.claim=audit"
+
+
+def test_an_audit_file_lies_on_the_volume_that_is_mounted_for_it(tmp_path: Path) -> None:
+    objects, written = rendered("default", "--set", AUDIT_FILE), tmp_path / "config.yaml"
+    written.write_text(one(objects, "ConfigMap")["data"]["config.yaml"])
+    target = read_configuration(written).audit
+    assert (target.to, target.path) == (To.FILE, Path("/var/log/modelwright/audit.jsonl"))
+    pod = one(objects, "Deployment")["spec"]["template"]["spec"]
+    (mount,) = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == "audit"]
+    (volume,) = [v for v in pod["volumes"] if v["name"] == "audit"]
+    assert str(target.path) == f"{mount['mountPath']}/audit.jsonl"
+    assert "readOnly" not in mount
+    assert volume["persistentVolumeClaim"] == {"claimName": "audit"}
+    assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"]
+
+
+@pytest.mark.parametrize("wrong", ["audit.to=File", "audit.to=Stdout,audit.claim=audit", "audit.path=/var/log/a"])
+def test_an_audit_file_needs_a_place_and_only_a_file_has_one(wrong: str) -> None:
+    assert helm("template", RELEASE, CHART, "--set", wrong).returncode != 0
 
 
 def test_events_reach_the_operator_only_where_somebody_may_send_them(tmp_path: Path) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.integration.fake_kubelet import make_pods_ready
 from tests.integration.stage import Stage
 
+from modelwright.audit.chain import verify
+from modelwright.audit.trail import Trail
 from modelwright.cluster.keys import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, SERVICE, Kind
 from modelwright.errors import Conflict
 from modelwright.rollouts.reconcile import reconcile_rollout
@@ -217,3 +222,35 @@ async def test_an_orphaning_deletion_leaves_stable_serving_and_a_new_rollout_tak
     for kind in (DEPLOYMENT, SERVICE, HTTP_ROUTE):
         for body in await stage.cluster.list(kind, stage.namespace):
             assert [owner["uid"] for owner in body["metadata"]["ownerReferences"]] == [uid]
+
+
+class Killed(Conflict):
+    """Stands for the end of the process: whoever comes next looks again."""
+
+
+class DiesBeforeSaving:
+    """The cluster of a process that ends at every second status that it is to save."""
+
+    def __init__(self, cluster: Any) -> None:
+        self._cluster, self._times = cluster, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    async def replace(self, *args: Any, **options: Any) -> Any:
+        self._times += 1
+        if self._times % 2:
+            raise Killed("killed")
+        return await self._cluster.replace(*args, **options)
+
+
+async def test_a_kill_before_the_status_is_saved_leaves_no_decision_without_a_line(stage: Stage) -> None:
+    lines: list[str] = []
+    dying: Any = DiesBeforeSaving(stage.cluster)
+    stage.room = replace(stage.room, cluster=dying, audit=Trail(lines.append, "operator-0", stage.room.now))
+    await stage.create()
+    await stage.play(lambda: stage.serves("v1"))
+    decided = [json.loads(line)["decision"] for line in lines]
+    assert stage.told.reasons == ["Promoted"]
+    assert decided == ["Promoted", "Promoted"], "what is decided again after a kill has a line for each time"
+    assert verify(lines).broken == ""

@@ -9,23 +9,24 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Protocol
 
-from modelwright.audit.chain import Link, line_after, read_link
+from modelwright.audit.chain import Link, line_after
 from modelwright.audit.configuration import AuditTarget, To
+from modelwright.audit.file import AppendedFile
 from modelwright.audit.records import decision
 from modelwright.errors import InvalidSpec
 
 log = logging.getLogger(__name__)
 
-TAIL = 1 << 20
-"""A line is never longer: statuses are bounded, and the file is read from its end."""
+PATIENCE = 2.0
+"""Seconds that a decision waits for its line. A disk that hangs is told in the log, and holds nothing up."""
 
 Write = Callable[[str], None]
 
@@ -40,33 +41,56 @@ class News(Protocol):
     def message(self) -> str: ...
 
 
-class Trail:
-    """Appends lines; safe from many tasks. `by` names this process."""
+class Ends(Protocol):
+    """Tells where a chain stands that others add to."""
 
-    def __init__(self, write: Write | None, by: str, now: Callable[[], datetime], after: Link | None = None) -> None:
+    def held(self) -> AbstractContextManager[None]: ...
+
+    def end(self) -> Link | None: ...
+
+
+class Trail:
+    """Appends lines; safe from many tasks. `by` names this process, `shared` is what others may write to as well."""
+
+    def __init__(self, write: Write | None, by: str, now: Callable[[], datetime], shared: Ends | None = None) -> None:
         self._write = write
         self._by = by
         self._now = now
-        self._link = Link(secrets.token_hex(8), 0, after.hash if after else "")
+        self._shared = shared
+        self._link = Link(secrets.token_hex(8))
         self._lock = asyncio.Lock()
+        self._writing: set[asyncio.Task[None]] = set()
 
     async def decided(self, body: Mapping[str, Any], status: Mapping[str, Any], news: Iterable[News]) -> None:
         """One line for each piece of `news` about the object `body`, which came to `status`.
 
         A trail that cannot be written to is loud in the log, and stops nothing: a rollback must not wait for a disk.
         """
-        if self._write is None:
+        records = [decision(body, status, each.reason, each.message, self._by, self._now()) for each in news]
+        if self._write is None or not records:
             return
-        for each in news:
-            record = decision(body, status, each.reason, each.message, self._by, self._now())
+        # A task of its own: whoever waits may be cancelled, and the line is written all the same.
+        writing = asyncio.create_task(self._append(records))
+        self._writing.add(writing)
+        writing.add_done_callback(self._writing.discard)
+        if not (await asyncio.wait({writing}, timeout=PATIENCE))[0]:
+            log.error("the audit trail is late: its disk has not answered within %s s", PATIENCE)
+
+    async def _append(self, records: Iterable[Mapping[str, Any]]) -> None:
+        for record in records:
             async with self._lock:
-                line, link = line_after(self._link, json.loads(json.dumps(record, default=str)))
                 try:
-                    await asyncio.to_thread(self._write, line + "\n")
+                    await asyncio.to_thread(self._append_one, json.loads(json.dumps(record, default=str)))
                 except OSError as error:
                     log.error("the audit trail lost a line: %s", error.strerror)
-                    continue
-                self._link = link
+
+    def _append_one(self, record: Mapping[str, Any]) -> None:
+        assert self._write is not None
+        with self._shared.held() if self._shared else nullcontext():
+            last = self._shared.end() if self._shared else None
+            line, link = line_after(replace(self._link, hash=last.hash) if last else self._link, record)
+            self._write(line + "\n")
+        self._link = link
 
 
 def trail(target: AuditTarget, by: str, now: Callable[[], datetime]) -> Trail:
@@ -75,34 +99,11 @@ def trail(target: AuditTarget, by: str, now: Callable[[], datetime]) -> Trail:
         return Trail(_to_stdout, by, now)
     if target.to is To.FILE and target.path is not None:
         try:
-            return _on_file(target.path, by, now)
+            file = AppendedFile(target.path)
         except OSError as error:
             raise InvalidSpec("audit.path", f"cannot be written: {error.strerror}") from None
+        return Trail(file.write, by, now, file)
     return Trail(None, by, now)
-
-
-def _on_file(path: Path, by: str, now: Callable[[], datetime]) -> Trail:
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-    last, torn = _end_of(path)
-    if torn:
-        os.write(descriptor, b"\n")
-
-    def write(line: str) -> None:
-        os.write(descriptor, line.encode("utf-8", "surrogatepass"))
-        os.fsync(descriptor)
-
-    return Trail(write, by, now, last)
-
-
-def _end_of(path: Path) -> tuple[Link | None, bool]:
-    """Where the chain in the file stands, and whether its last line was not finished."""
-    with path.open("rb") as stream:
-        stream.seek(0, os.SEEK_END)
-        stream.seek(max(stream.tell() - TAIL, 0))
-        tail = stream.read()
-    lines = tail.decode("utf-8", "surrogateescape").split("\n")
-    links = (link for line in reversed(lines) if line and (link := read_link(line)))
-    return next(links, None), bool(lines[-1])
 
 
 def _to_stdout(line: str) -> None:

@@ -68,8 +68,6 @@ async def reconcile_rollout(key: Key, room: Room) -> timedelta | None:
         await _stall(room, body, rollout, "GatewayApiNotInstalled", f"{error}: install the Gateway API, with HTTPRoute")
         return NOT_INSTALLED_RETRY
     room.background.want(key, plan.questions)
-    # After the route and the status: a rollback waits for no disk.
-    await room.audit.decided(body, rollout_status(plan.status), plan.news)
     for news in plan.news:
         await room.events.emit(body, news.type, news.reason, news.message)
     room.remember(key)
@@ -81,7 +79,7 @@ async def _carry_out(room: Room, body: Object, rollout: ModelRollout, plan: Plan
         # The rollback must not wait for its own record, nor the record for the rollback.
         results = await asyncio.gather(
             apply(room.cluster, rollout, plan.actions),
-            _save(room, body, rollout.status, plan.status),
+            _record(room, body, rollout.status, plan),
             return_exceptions=True,
         )
         for result in results:
@@ -89,7 +87,13 @@ async def _carry_out(room: Room, body: Object, rollout: ModelRollout, plan: Plan
                 raise result
         return
     await apply(room.cluster, rollout, plan.actions)
-    await _save(room, body, rollout.status, plan.status)
+    await _record(room, body, rollout.status, plan)
+
+
+async def _record(room: Room, body: Object, old: RolloutStatus, plan: Plan) -> None:
+    # Before it is saved: a decision that is made again after a kill has two lines, but none is without.
+    await room.audit.decided(body, rollout_status(plan.status), plan.news)
+    await _save(room, body, old, plan.status)
 
 
 async def _save(room: Room, body: Object, old: RolloutStatus, new: RolloutStatus) -> None:
@@ -109,6 +113,7 @@ async def _stall(room: Room, body: Object, rollout: ModelRollout, reason: str, m
     """Say that a person is needed, once."""
     stalled = _stalled(room, rollout, reason, message)
     if stalled != rollout.status:
+        await room.audit.decided(body, rollout_status(stalled), [News("Warning", reason, message)])
         await _save(room, body, rollout.status, stalled)
         await room.events.emit(body, "Warning", reason, message[:1000])
 
@@ -147,6 +152,7 @@ async def _stall_unparsed(room: Room, body: Object, reason: str, message: str) -
         )
     told = {"observedGeneration": generation, "phase": "Degraded", "conditions": conditions}
     if {**body.get("status", {}), **told} != body.get("status", {}):
+        await room.audit.decided(body, told, [News("Warning", reason, message)])
         await room.cluster.merge_patch(
             MODEL_ROLLOUT, body["metadata"]["namespace"], body["metadata"]["name"], {"status": told}, "status"
         )
