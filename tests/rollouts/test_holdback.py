@@ -141,7 +141,7 @@ def test_promote_ends_it_without_the_labels() -> None:
     began = world.now
     world.command("promote")
     world.until(lambda w: w.live_version == "v2")
-    assert world.now - began < LABELS_COME
+    assert world.now - began < FOR
     assert given(world)[-2:] == [Split(100), Split()]
 
 

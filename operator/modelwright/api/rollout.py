@@ -273,6 +273,22 @@ class MetricStatus:
 
 
 @dataclass(frozen=True)
+class Frozen:
+    """What stable had shown of one metric when the candidate got all traffic, and what follows for the candidate.
+
+    `min` and `max` are decimals, "" for none; `about` names what was counted and the margin.
+    """
+
+    name: str
+    events: int
+    total: int
+    about: str
+    at: datetime
+    min: str = ""
+    max: str = ""
+
+
+@dataclass(frozen=True)
 class Rejection:
     revision: str
     digest: str
@@ -318,6 +334,7 @@ class RolloutStatus:
     paused: str = ""  # PascalCase reason why a person must act ("" when nobody must)
     paused_message: str = ""
     metrics: tuple[MetricStatus, ...] = ()
+    frozen: tuple[Frozen, ...] = ()
     rejected: tuple[Rejection, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     command: CommandStatus | None = None

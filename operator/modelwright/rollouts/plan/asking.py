@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from modelwright.analysis.frozen import FROZEN_FOR
 from modelwright.analysis.reigns import reigns
 from modelwright.api.metrics import During, Metric
 from modelwright.api.models import Model
 from modelwright.api.presets import REQUESTS
-from modelwright.api.rollout import Arm, Confirm, Stage
+from modelwright.api.rollout import Arm, Confirm, Frozen, Stage
 from modelwright.metrics.questions import (
     CountsQuestion,
     HistoryQuestion,
@@ -23,7 +24,9 @@ from modelwright.metrics.questions import (
 from modelwright.metrics.variables import backend_selector, render, selector
 from modelwright.rollouts.plan.course import audience_of, split_of
 from modelwright.rollouts.plan.draft import Draft
+from modelwright.rollouts.plan.folding import about
 from modelwright.rollouts.plan.remembered import MOST
+from modelwright.traffic.route import Split
 
 PAST = "past"
 """The name of stable's past among the arms of a question."""
@@ -49,6 +52,27 @@ def _was_held_back(draft: Draft) -> bool:
     """Whether what is judged is still the holdback, while 100 % is wanted but not asked for yet."""
     legs = draft.course.legs
     return bool(legs) and legs[-1].is_holdback and draft.given == legs[-1].split
+
+
+def frozen_of(draft: Draft, metric: Metric) -> Frozen | None:
+    """What was frozen of stable for `metric` at the switch, if that is what the spec asks about, and not too old."""
+    begins = evidence_begins(draft, metric)
+    if draft.status.stage is not Stage.BAKING or begins is None or draft.now > begins + FROZEN_FOR:
+        return None
+    known = next((one for one in draft.status.frozen if one.name == metric.name), None)
+    return known if known and known.about == about(metric) else None
+
+
+def questions_of_stable(draft: Draft) -> tuple[tuple[Metric, Question], ...]:
+    """Where the switch comes without any comparison: stable's counts, while the candidate is only looked at."""
+    if draft.given != Split() or not draft.status.step or any(leg.split != Split() for leg in draft.course.legs):
+        return ()
+    asked = []
+    for metric in draft.spec.analysis.metrics:
+        begins = evidence_begins(draft, metric)
+        if metric.stable and metric.proportion and During.BAKE in metric.during and begins and begins <= draft.now:
+            asked.append((metric, _counting_question(draft, metric, "stable", draft.stable, begins)))
+    return tuple(asked)
 
 
 def due(metric: Metric, where: During) -> bool:
@@ -88,9 +112,9 @@ def questions(draft: Draft) -> tuple[Any, ...]:
         asked += share_questions(draft).values()
     for metric in draft.spec.analysis.metrics:
         begins = evidence_begins(draft, metric)
-        if due(metric, where) and begins and begins <= draft.now:
+        if (due(metric, where) or frozen_of(draft, metric)) and begins and begins <= draft.now:
             asked += questions_of(draft, metric, begins).values()
-    return tuple(asked)
+    return (*asked, *(question for _, question in questions_of_stable(draft)))
 
 
 def share_questions(draft: Draft) -> Mapping[str, CountsQuestion]:

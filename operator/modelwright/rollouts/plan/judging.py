@@ -38,6 +38,7 @@ from modelwright.rollouts.plan.asking import (
 from modelwright.rollouts.plan.course import audience_of, course_of
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.folding import JUST_NOW, LATELY, fold_bounded, fold_counts, fold_moments, newest
+from modelwright.rollouts.plan.freezing import as_frozen, explained, frozen_alpha
 from modelwright.rollouts.plan.goals import fold_goal, is_waived, judge_test, test_ends
 from modelwright.rollouts.plan.judged import ENOUGH_SAMPLES, Judged, StepEvidence
 from modelwright.rollouts.plan.margins import margin_of
@@ -54,11 +55,17 @@ def judge(draft: Draft) -> tuple[Judged, ...]:
         return ()
     alpha = allocation(draft.spec, step.stretch)
     where = during(draft)
-    return tuple(
-        _judge_one(draft, metric, alpha, optional=is_optional(metric, where) or is_waived(draft, metric))
-        for metric in draft.spec.analysis.metrics
-        if due(metric, where)
-    )
+    judged = []
+    for written in draft.spec.analysis.metrics:
+        metric = as_frozen(draft, written)
+        if due(metric, where):
+            part = alpha if metric is written else frozen_alpha(alpha)
+            optional = is_optional(metric, where) or is_waived(draft, metric)
+            item = _judge_one(draft, metric, part, optional=optional)
+            if metric is not written:
+                item = replace(item, finding=explained(draft, written, item.finding))
+            judged.append(item)
+    return tuple(judged)
 
 
 def allocation(spec: RolloutSpec, stretch: int = 1) -> Allocation:

@@ -25,7 +25,7 @@ QUIET = (Stage.SUPERSEDING, Stage.CONCLUDING)
 def leave(draft: Draft, stage: Stage, reason: str, message: str, *, reject: bool) -> None:
     """Decide to go back to stable, and ask the route for it in this very pass."""
     candidate = draft.candidate
-    draft.change(stage=stage, stage_since=draft.now, step=None, paused="", paused_message="", shortcut=None)
+    draft.change(stage=stage, stage_since=draft.now, step=None, paused="", paused_message="", shortcut=None, frozen=())
     if reject:
         reject_candidate(draft, message)
     draft.tell(reason, f"{candidate.model.version}: {message}", warn=stage not in QUIET)

@@ -25,6 +25,7 @@ def _settle(draft: Draft) -> None:
         switched_at=None,
         step=None,
         shortcut=None,
+        frozen=(),
     )
     record(draft, new.revision, new.model.version, "Promoted")
     draft.tell("Promoted", f"{new.model.version} serves all traffic, after {old.model.version}")

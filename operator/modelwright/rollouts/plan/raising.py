@@ -13,9 +13,10 @@ from modelwright.rollouts.plan.borrowing import is_secured
 from modelwright.rollouts.plan.course import said_of, split_of
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.endpoints import scale_of_leg
+from modelwright.rollouts.plan.freezing import freeze
 from modelwright.rollouts.plan.hooking import are_in_favour
 from modelwright.rollouts.plan.judged import Judged
-from modelwright.rollouts.plan.judging import judge_share
+from modelwright.rollouts.plan.judging import allocation, judge_share
 from modelwright.rollouts.plan.leaving import leave
 from modelwright.rollouts.plan.obstacles import router_obstacle, shared_server
 from modelwright.rollouts.plan.running import POD_LOOK
@@ -65,6 +66,8 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         draft.look_again(timedelta(0))
         draft.say(Mood.MOVING, "StepRunning", where(draft))
     elif is_secured(draft):
+        if split.weight == 100:
+            draft.change(frozen=freeze(draft, judged, allocation(draft.spec, step.stretch + 1)))
         draft.do(WriteRoute(split, route.resource_version))
         draft.give(split)
         draft.change_step(asked_at=draft.now, evidence_since=draft.now, stretch=step.stretch + 1)

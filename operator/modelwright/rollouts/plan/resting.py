@@ -105,6 +105,7 @@ def _start(draft: Draft, want: Desired) -> None:
         candidate=Candidate(want.revision, want.model, 0, want.retrain_run, backend_on_trial(draft)),
         step=first_step(draft),
         metrics=(),
+        frozen=(),
         queued_at=None,
     )
     if not draft.course.legs:
