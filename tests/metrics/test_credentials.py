@@ -268,6 +268,10 @@ def test_requests_are_signed_with_the_credentials_that_botocore_finds(
     signed = answered(fake, auth=auth)["Authorization"].split(" ")
     assert signed[:5] == ["AWS4", "frozen", "aps", "eu-central-1", "GET"]
     assert signed[5].startswith(f"{fake.url}/api/v1/query?query=metric&time=")
+    # The canonical form of the signature: a space is %20, a slash %2F. Anything else has two readings.
+    ask(fake, 'sum(rate(x{path="/a b"}[5m])) + 1', auth=auth)
+    address = fake.headers[-1]["Authorization"].split(" ")[5]
+    assert "?query=sum%28rate%28x%7Bpath%3D%22%2Fa%20b%22%7D%5B5m%5D%29%29%20%2B%201&" in address
     found["credentials"] = None
     look = unanswered(fake, auth=auth)
     assert (look.reason, look.permanent) == ("CredentialsUnusable", True)

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import requests
 import urllib3
@@ -84,7 +84,8 @@ class BoundedSession(requests.Session):
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         deadline = time.monotonic() + self._timeout
         parameters = {**(kwargs.get("params") or {}), **self._parameters, "timeout": f"{self._timeout:g}s"}
-        encoded = urlencode(parameters)
+        # TRAP: a space as `+` is signed as `+` by botocore, and read back as a space by who checks the signature.
+        encoded = urlencode(parameters, quote_via=quote)
         address, body, verb = str(url), b"", str(method)
         # Uncompressed, so that the size on the wire is the size in memory.
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "modelwright"}
