@@ -19,6 +19,7 @@ from modelwright.rollouts.plan.pinning import goes_back
 
 SUSPENDED = "Suspended"
 CONCLUDED = "Concluded"
+DEADLINE = "ProgressDeadlineExceeded"
 
 
 def pause(draft: Draft, reason: str, message: str) -> None:
@@ -29,8 +30,10 @@ def pause(draft: Draft, reason: str, message: str) -> None:
 
 
 def resume(draft: Draft) -> None:
-    """Go on. A pause that the strategy itself asked for is over with that."""
+    """Go on. A pause that the strategy itself asked for is over with that, and a deadline that passed begins anew."""
     stop_counting(draft)
+    if draft.status.paused == DEADLINE and draft.status.stage is not None:
+        draft.change(started_at=draft.now)
     if draft.status.paused in PERSONS and draft.status.step:
         draft.change_step(released_at=draft.now)
     draft.change(paused="", paused_message="", stage_since=draft.now)
@@ -93,7 +96,7 @@ def deadline_passed(draft: Draft) -> bool:
         draft.look_again(left)
         return False
     message = f"no promotion within {format_duration(analysis.progress_deadline)} of analysis"
-    _end(draft, "ProgressDeadlineExceeded", message, go_back=analysis.on_deadline is OnDeadline.ROLL_BACK)
+    _end(draft, DEADLINE, message, go_back=analysis.on_deadline is OnDeadline.ROLL_BACK)
     return True
 
 
