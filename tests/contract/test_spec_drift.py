@@ -17,6 +17,7 @@ from tests.contract.schema import KINDS, nodes
 
 from modelwright.api.ab_test import OnUndecided
 from modelwright.api.approval import ApprovedBy, Required
+from modelwright.api.drift import DriftPreset
 from modelwright.api.following import WhenNewer
 from modelwright.api.gate import Severity, WhenNoChampion
 from modelwright.api.goals import Futility, Role, Unit, WholeWeeks
@@ -98,6 +99,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "spec.triggers[].action": Action,
     "spec.purpose": Purpose,
     "spec.triggers[].rearm.after": RearmAfter,
+    "spec.triggers[].drift.preset": DriftPreset,
     "spec.pipeline.resources.spot": Spot,
 }
 # Enums that name fields of ours, and constants of the Gateway API.

@@ -15,7 +15,8 @@ from modelwright.api.metrics import Bounds, History, Proportion, Value
 class MetricTrigger:
     """Fires when the confidence bound of the metric has been outside `bounds` for `hold` (spec: `for`).
 
-    Exactly one of `proportion` (with a window) and `value`. With `history`, which only a value may have, the bounds are
+    Exactly one of `proportion` (with a window) and `value`. `written` is how it stands in the spec: `drift` is a value
+    that a preset asks for. With `history`, which only a value may have, the bounds are
     those of the champion's past instead.
     """
 
@@ -27,6 +28,7 @@ class MetricTrigger:
     confidence: Decimal = Decimal("0.99")
     min_samples: int = 100
     hold: timedelta = timedelta(0)
+    written: str = "metric"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelwright.api.cron import Cron
+from modelwright.api.drift import MIN_SAMPLES, DriftPreset, drift_value
 from modelwright.api.fields import Fields
 from modelwright.api.metrics import Bounds
 from modelwright.api.parsing import metrics
@@ -23,28 +24,29 @@ from modelwright.api.triggers import (
     Trigger,
 )
 
-SHAPES = ("metric", "allOf", "schedule", "data", "after", "event", "alert")
+SHAPES = ("metric", "drift", "allOf", "schedule", "data", "after", "event", "alert")
 
 
 def trigger(fields: Fields) -> Trigger:
     fields.exactly_one(*SHAPES)
-    metric, all_of, schedule, data, after, event, alert = (fields.maybe_section(shape) for shape in SHAPES)
-    action = fields.choice("action", Action, Trigger.action)
-    lasts = metric is not None or all_of is not None
-    if action is not Action.RETRAIN and not lasts:
-        raise fields.refuse("action", "must be 'Retrain', unless the trigger is a `metric` or `allOf`")
+    metric, drift, all_of, schedule, data, after, event, alert = (fields.maybe_section(shape) for shape in SHAPES)
+    # Drift is often broken data, and no reason to train on it.
+    action = fields.choice("action", Action, Action.EVALUATE if drift else Trigger.action)
+    lasts = metric or drift or all_of
+    if action is not Action.RETRAIN and lasts is None:
+        raise fields.refuse("action", "must be 'Retrain', unless the trigger is a `metric`, `drift` or `allOf`")
     if fields.has("within") and action is not Action.REVERT:
         raise fields.refuse("within", "must go with `action: RevertToPrevious`")
     return Trigger(
         name=fields.text("name"),
-        metric=_metric(metric) if metric else None,
+        metric=_metric(metric) if metric else _drift(drift) if drift else None,
         schedule=_schedule(schedule) if schedule else None,
         data=_data(data) if data else None,
         after=After(after.section("retrainPolicyRef").text("name")) if after else None,
         event=EventTrigger(event.text("type"), event.text("source", EventTrigger.source)) if event else None,
         alert=_alert(alert) if alert else None,
         all_of=_all_of(all_of) if all_of else None,
-        rearm=_rearm(fields, metric, action) if fields.has("rearm") else None,
+        rearm=_rearm(fields, lasts, action) if fields.has("rearm") else None,
         action=action,
         within=fields.duration("within", Trigger.within),
     )
@@ -87,11 +89,11 @@ def _all_of(fields: Fields) -> AllOf:
     return AllOf(fields.texts("triggers"), fields.duration("window"))
 
 
-def _rearm(fields: Fields, metric: Fields | None, action: Action) -> Rearm:
-    if action not in (Action.RETRAIN, Action.EVALUATE) or not (metric or fields.has("allOf")):
-        raise fields.refuse("rearm", "must go with a `metric` or `allOf` that starts runs")
+def _rearm(fields: Fields, lasts: Fields | None, action: Action) -> Rearm:
+    if action not in (Action.RETRAIN, Action.EVALUATE) or lasts is None:
+        raise fields.refuse("rearm", "must go with a `metric`, `drift` or `allOf` that starts runs")
     rearm = fields.section("rearm")
-    if rearm.has("minSamples") and not (metric and metric.has("proportion")):
+    if rearm.has("minSamples") and not lasts.has("proportion"):
         raise rearm.refuse("minSamples", "must go with a `proportion`: nothing else counts what is new")
     return Rearm(rearm.choice("after", RearmAfter, Rearm.after), rearm.integer("minSamples", Rearm.min_samples))
 
@@ -102,6 +104,19 @@ def check_members(triggers: Sequence[Trigger], fields: Fields) -> None:
     for trigger, written in zip(triggers, fields.some_sections("triggers"), strict=True):
         if trigger.all_of and (unknown := [name for name in trigger.all_of.triggers if name not in metrics]):
             raise written.section("allOf").refuse("triggers", f"must name metrics of this policy, found {unknown[0]}")
+
+
+def _drift(fields: Fields) -> MetricTrigger:
+    preset, min_samples = fields.choice("preset", DriftPreset), fields.maybe_integer("minSamples")
+    asked = drift_value(preset, fields.maybe_decimal("minEffect"), min_samples, path=fields.path)
+    return MetricTrigger(
+        bounds=Bounds(max=fields.decimal("maxShare")),
+        value=asked,
+        source=fields.text("source", MetricTrigger.source),
+        min_samples=min_samples or MIN_SAMPLES,
+        hold=fields.duration("for", MetricTrigger.hold),
+        written="drift",
+    )
 
 
 def _alert(fields: Fields) -> AlertTrigger:

@@ -63,6 +63,7 @@ BEFORE_EVALUATING: tuple[Limit, ...] = (
     cooldown,
     evaluated_lately,
     runs_per_day,
+    over_budget,
 )
 # No pipeline is started.
 BEFORE_REVERTING: tuple[Limit, ...] = (suspended, rollout_in_progress, settling)

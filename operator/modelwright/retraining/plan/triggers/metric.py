@@ -52,7 +52,11 @@ def look_at(view: View, trigger: Trigger, index: int) -> TriggerSeen:
     written."""
     metric, champion = trigger.metric, view.champion
     assert metric is not None
-    past = past_question(view, trigger.name, metric, champion, f"spec.triggers[{index}].metric") if champion else None
+    past = (
+        past_question(view, trigger.name, metric, champion, f"spec.triggers[{index}].{metric.written}")
+        if champion
+        else None
+    )
     return replace(_look_at(view, trigger, index, bounds_of(view, trigger.name, metric, past)), past=past)
 
 
@@ -62,7 +66,7 @@ def _look_at(view: View, trigger: Trigger, index: int, bounds: Bounds | Finding 
     assert metric is not None
     before = _before(view, trigger)
     bound = bounds_text(bounds) if isinstance(bounds, Bounds) else ""
-    path = f"spec.triggers[{index}].metric"
+    path = f"spec.triggers[{index}].{metric.written}"
     source = source_of(metric, path, policy.namespace, view.sources)
     if champion is None:
         return TriggerSeen(_status(before, trigger.name, NO_DATA, "NoChampion", view.no_champion, bound=bound))
