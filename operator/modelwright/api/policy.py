@@ -63,13 +63,15 @@ class Champion:
 @dataclass(frozen=True)
 class RejectedModel:
     """Not to be tried again. `revision` is the one that a rollout took back, "" where the gate said no: then only the
-    recipe is rejected, as other rows may judge the same model otherwise."""
+    recipe is rejected, as other rows may judge the same model otherwise. `planned_recipe` is what was known of that
+    before."""
 
     digest: str
     reason: str
     retrain_run: str
     recipe: str = ""
     revision: str = ""
+    planned_recipe: str = ""
 
 
 @dataclass(frozen=True)

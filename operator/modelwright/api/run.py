@@ -60,6 +60,7 @@ class RunSpec:
     streak: Streak = Streak()  # up to this run
     model: str = ""  # the policy's: of those that share it, one trains at a time
     purpose: Purpose = Purpose.RETRAIN
+    planned_recipe: str = ""  # what was known of the recipe before; "" where nothing tells which data there are
     price: Price | None = None  # of an hour of its pipeline, when the trigger fired
     confidence: str = ""  # one-sided, that the gate will need of comparisons; "" where it compares nothing
 

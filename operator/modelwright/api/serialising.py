@@ -70,6 +70,8 @@ def _run_spec(spec: RunSpec) -> dict[str, Any]:
         written["model"] = spec.model
     if spec.purpose is not RunSpec.purpose:
         written["purpose"] = str(spec.purpose)
+    if spec.planned_recipe:
+        written["plannedRecipe"] = spec.planned_recipe
     if spec.price:
         written["price"] = write_record(spec.price)
     if spec.confidence:

@@ -46,6 +46,7 @@ def _spec(fields: Fields) -> RunSpec:
         streak=read_record(Streak, streak) if streak else RunSpec.streak,
         model=fields.text("model", RunSpec.model),
         purpose=fields.choice("purpose", Purpose, RunSpec.purpose),
+        planned_recipe=fields.text("plannedRecipe", RunSpec.planned_recipe),
         price=read_record(Price, price) if price else None,
         confidence=fields.text("confidence", RunSpec.confidence),
     )

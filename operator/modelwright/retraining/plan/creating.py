@@ -29,6 +29,7 @@ def new_run(
     approved: ApprovedModel | None,
     known: Known,
     purpose: Purpose = Purpose.RETRAIN,
+    planned_recipe: str = "",
 ) -> RetrainRun:
     """A whole run without uid. InvalidSpec where a parameter asks for what there is not."""
     policy = seen.policy
@@ -53,6 +54,7 @@ def new_run(
             streak=Streak() if lineage.by_hand(evidence) else streak(policy, seen.runs),
             model=policy.spec.model,
             purpose=purpose,
+            planned_recipe=planned_recipe,
             price=price_of(policy, seen.rates),
             confidence=_confidence(policy),
         ),

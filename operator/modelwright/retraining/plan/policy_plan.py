@@ -20,6 +20,7 @@ from modelwright.retraining.plan.creating import new_run, next_number
 from modelwright.retraining.plan.described import described, question_about
 from modelwright.retraining.plan.limits import Situation, accounted, held_back, launches
 from modelwright.retraining.plan.pipelines import check_options, server_for
+from modelwright.retraining.plan.planned import planned_recipe
 from modelwright.retraining.plan.pruning import prunable
 from modelwright.retraining.plan.publishing import Publication, publication, wanted
 from modelwright.retraining.plan.readiness import readiness, told
@@ -79,13 +80,23 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
     ready = readiness(policy, pipeline, looks)
     command, asked = by_hand.look_at(view)
     new_rows = max((look.grown for look in looks if look.grown is not None), default=0)
-    situation = Situation(policy, seen.runs, follower, now, rivals=seen.rivals, new_rows=new_rows)
+    planned = planned_recipe(policy, champion, pipeline, looks)
+    situation = Situation(
+        policy,
+        seen.runs,
+        follower,
+        now,
+        rivals=seen.rivals,
+        new_rows=new_rows,
+        rejected=rejected,
+        planned_recipe=planned,
+    )
     decision = decide(policy.spec.triggers, looks, asked, champion, approved, situation)
     hold, firing = decision.hold, decision.firing
     run = None
     if decision.evidence and not ready.stalled:
         try:
-            run = new_run(seen, decision.evidence, champion, approved, pipeline, decision.purpose)
+            run = new_run(seen, decision.evidence, champion, approved, pipeline, decision.purpose, planned or "")
         except InvalidSpec as error:
             return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
     pending = held_back(situation, hold if firing else None)

@@ -48,19 +48,23 @@ def _rolled_back(run: RetrainRun, policy: RetrainPolicy, follower: ModelRollout 
             continue
         known = any(each.revision == rejection.revision for each in policy.status.rejected)
         if known or _same_template(run, rejection, follower):
-            return RejectedModel(model.digest, rejection.reason, run.name, _recipe(run), rejection.revision)
+            return RejectedModel(
+                model.digest, rejection.reason, run.name, _recipe(run), rejection.revision, run.spec.planned_recipe
+            )
     return None
 
 
 def _failed_the_gate(run: RetrainRun) -> RejectedModel | None:
     """Only where a check of the policy's own said no: a champion that changed meanwhile is not the recipe's fault."""
-    if run.status.phase != "Rejected" or run.status.model is None or not _recipe(run):
+    if run.status.phase != "Rejected" or run.status.model is None or not (_recipe(run) or run.spec.planned_recipe):
         return None
     failed = [line.check for line in run.status.gate if line.verdict == Verdict.FAIL and line.check[:1].islower()]
     if not failed:
         return None
     reason = f"{run.name} did not pass {', '.join(failed)}"
-    return RejectedModel(run.status.model.digest, reason, run.name, _recipe(run))
+    return RejectedModel(
+        run.status.model.digest, reason, run.name, _recipe(run), planned_recipe=run.spec.planned_recipe
+    )
 
 
 def _same_template(run: RetrainRun, rejection: Rejection, follower: ModelRollout) -> bool:

@@ -14,6 +14,7 @@ from modelwright.retraining.plan.limits.budget import over_budget, spent_out
 from modelwright.retraining.plan.limits.concurrency import another_run, suspended
 from modelwright.retraining.plan.limits.following import cooldown, evaluated_lately, rollout_in_progress, settling
 from modelwright.retraining.plan.limits.model_lock import model_locked
+from modelwright.retraining.plan.limits.rejected_recipe import rejected_recipe
 from modelwright.retraining.plan.limits.runs_per_day import launches, runs_per_day
 from modelwright.retraining.plan.limits.setbacks import failing, rejected, rolled_back, streak
 from modelwright.retraining.plan.limits.situation import Hold, Limit, Situation
@@ -46,6 +47,7 @@ BEFORE_CREATING: tuple[Limit, ...] = (
     failing,
     rejected,
     rolled_back,
+    rejected_recipe,
 )
 # A person has looked: no rest after setbacks.
 BEFORE_CREATING_BY_HAND: tuple[Limit, ...] = (suspended, another_run, model_locked, rollout_in_progress)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from modelwright.api.policy import RetrainPolicy
+from modelwright.api.policy import RejectedModel, RetrainPolicy
 from modelwright.api.rollout import ModelRollout
 from modelwright.api.run import RetrainRun
 
@@ -36,6 +36,8 @@ class Situation:
     rivals: tuple[RetrainRun, ...] = ()
     replaces: bool = False
     new_rows: float = 0
+    rejected: tuple[RejectedModel, ...] = ()
+    planned_recipe: str | None = ""
 
     @property
     def others(self) -> tuple[RetrainRun, ...]:

@@ -85,13 +85,13 @@ def _grown(view: View, name: str, data: Data, path: str) -> TriggerSeen:
     if grown < data.grown_by:
         message = f"counting from {float(start):.15g}"
         status = TriggerStatus(name, QUIET, "Counting", message, bound=bound, handled=known)
-        return TriggerSeen(status, question, grown=grown)
+        return TriggerSeen(status, question, grown=grown, marker=f"{value:.17g}")
     shown = f"{grown:.15g}"
     status = TriggerStatus(name, FIRING, "Grown", f"{shown} since the last run", shown, bound, handled=known)
     if before and (before.reason, before.handled) == ("Grown", known):
         status = before
     evidence = Evidence(name, answer.started_at, query, shown, bound, samples=int(grown))
-    return TriggerSeen(status, question, evidence=evidence, grown=grown)
+    return TriggerSeen(status, question, evidence=evidence, grown=grown, marker=f"{value:.17g}")
 
 
 def _no_look(status: TriggerStatus, question: ValueQuestion, answer: Answer | None) -> TriggerSeen:

@@ -57,7 +57,8 @@ class View:
 class TriggerSeen:
     """`evidence` is set when the newest look, not only the status, says that the trigger fires. `broken` names what a
     person has to mend. `wake_at` is when the trigger changes by itself, `past` and `fresh` what it asks besides
-    `question`, `grown` how much came since the last run. `hold` keeps it, and no other trigger, from acting."""
+    `question`, `grown` how much came since the last run, `marker` how much there is in all. `hold` keeps it, and no
+    other trigger, from acting."""
 
     status: TriggerStatus
     question: Any = None
@@ -66,6 +67,7 @@ class TriggerSeen:
     wake_at: datetime | None = None
     past: Any = None
     grown: float | None = None
+    marker: str = ""
     fresh: Any = None
     hold: Hold | None = None
 
