@@ -19,8 +19,8 @@ from modelwright.analysis.alpha import Allocation
 from modelwright.analysis.margin import Margin
 from modelwright.api.parsing.rollout import parse_rollout
 from modelwright.api.rollout import RolloutSpec
-from modelwright.rollouts.plan.judging import allocation
 from modelwright.rollouts.plan.margins import margin_of
+from modelwright.rollouts.plan.spending import allocation
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CELLS = ((2, 0.001), (50, 0.001), (500, 0.01))

@@ -10,7 +10,7 @@ from benchmarks.simulations.attempts import rolled_back
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelwright.analysis.alpha import allocate
+from modelwright.analysis.alpha import Spent, allocate
 
 
 @settings(max_examples=30)
@@ -44,3 +44,45 @@ def test_steps_that_begin_again_and_again_roll_back_no_more_often_than_promised(
     rng = np.random.default_rng(1)
     shared, each = rolled_back(rng, 60, attempts=30, blocks=20, error_rate=Decimal("0.4"))
     assert shared < 0.1 < each
+
+
+CALLS = st.lists(st.none() | st.tuples(st.integers(-1, 12), st.integers(-1, 14)), max_size=60)
+"""What may happen, in any order: an edited metric (None), or a stretch that begins somewhere, with so many planned."""
+
+
+@settings(max_examples=100, deadline=None)
+@given(CALLS)
+def test_whatever_is_edited_and_begins_again_no_more_than_all_of_it_is_given_away(
+    calls: list[tuple[int, int] | None],
+) -> None:
+    spent, parts = Spent(), []
+    for call in calls:
+        spent, part = spent.beyond() if call is None else spent.next(*call)
+        parts.append(part)
+    assert all(part > 0 for part in parts)
+    assert sum(parts) <= 1
+
+
+def test_all_chances_to_pass_falsely_are_together_no_more_than_all_of_it() -> None:
+    parts = [Spent(chances=chance).passing for chance in range(1, 200)]
+    assert parts == sorted(parts, reverse=True)
+    assert parts[0] == Decimal("0.8")
+    assert Decimal("0.99") < sum(parts) <= 1
+
+
+@given(st.integers(1, 12), st.booleans())
+def test_a_rollout_that_nobody_touches_spends_as_planned(legs: int, bakes: bool) -> None:
+    spent, planned = Spent(), 2 * (legs + bakes)
+    for distance in range(2 * legs, 0, -1):
+        spent, part = spent.next(distance, distance + 2 * bakes)
+        expected = allocate(Decimal("0.05"), deciding_guardrails=3, planned=planned)
+        assert float(part) / 3 * 0.05 == pytest.approx(expected.fail)
+        assert float(spent.passing) * 0.05 == pytest.approx(expected.pass_)
+
+
+def test_what_an_edit_shortens_divides_what_is_left() -> None:
+    spent, first = Spent().next(8, 8)
+    spent, second = spent.next(7, 7)
+    _, third = spent.next(2, 2)
+    assert first == second == Decimal("0.1")
+    assert third == Decimal("0.3")

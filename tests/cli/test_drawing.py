@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import copy
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import yaml
 from rich.console import Console
 from rich.table import Table
 from rich.tree import Tree
+from tests.analysis.arms import arriving
 
+from modelwright.analysis.evidence import Evidence
+from modelwright.analysis.margin import max_increase
 from modelwright.cli.drawing import table, tree
 
 STATUSES = yaml.safe_load("""
@@ -133,3 +138,27 @@ def test_what_a_person_decided_is_shown() -> None:
     picture = drawn(tree(body))
     assert "├── pinned  v11  6b8f9c01d2 by alice, until unpin\n" in picture
     assert "├── shortcut  without steps and bake time\n" in picture
+
+
+def test_a_metric_of_a_profile_says_how_long_it_still_takes_as_any_other() -> None:
+    healthy = arriving(np.random.default_rng(1), 12, stable=0.002, candidate=0.002, weight=0.1, rate=50)
+    body = rollout("progressing")
+    body |= {"apiVersion": "modelwright.dev/v1alpha1", "kind": "ModelRollout"}
+    body["metadata"] |= {"uid": "u", "resourceVersion": "1"}
+    template = {
+        "spec": {
+            "containers": [{"name": "model", "image": "serve", "ports": [{"name": "http", "containerPort": 8080}]}]
+        }
+    }
+    body["spec"] = {
+        "model": {"version": "v12", "uri": "s3://models/churn/v12"},
+        "workload": {"deployment": {"template": template}},
+        "traffic": {"httpRoute": {"managed": {"parentRefs": [{"name": "public"}]}}},
+        "analysis": {"profile": "tabular"},
+    }
+    (metric,) = body["status"]["metrics"]
+    metric |= {"verdict": "Inconclusive", "reason": "NotYetDecided", "compare": "MaxIncrease", "margin": "0.005"}
+    metric["evidence"] = Evidence().with_blocks(healthy, max_increase(Decimal("0.005"))).encoded()
+    picture = drawn(tree(body))
+    assert "├── metrics of tabular\n" in picture
+    assert "more at the traffic seen so far, enough to find a difference of +0.0" in picture

@@ -9,7 +9,7 @@ import pytest
 from tests.simulation.rollout_world import ERRORS, SPEC, V2, World, in_step, serving_v1
 
 from modelwright.api.rollout import Analysis, Step, StepStatus
-from modelwright.rollouts.plan.judging import allocation
+from modelwright.rollouts.plan.spending import allocation, allocation_of
 
 LONG = replace(
     SPEC,
@@ -39,7 +39,8 @@ def test_each_step_plans_for_two_stretches_of_evidence() -> None:
     assert step_of(world).stretch == 2
     world.until(in_step(2), limit=900).until(lambda w: step_of(w).confirmed_at is not None, limit=60)
     assert step_of(world).stretch == 4
-    assert allocation(LONG, 4).fail == allocation(LONG, 1).fail == pytest.approx(0.05 * 0.8 / 4)
+    assert allocation_of(world.status, LONG, "errors").fail == pytest.approx(0.05 * 0.8 / 4)
+    assert allocation_of(world.status, LONG, "errors").fail == pytest.approx(allocation(LONG).fail)
 
 
 def test_a_step_that_begins_again_goes_on_counting_and_has_less_to_spend() -> None:
@@ -51,7 +52,18 @@ def test_a_step_that_begins_again_goes_on_counting_and_has_less_to_spend() -> No
     assert step_of(world).stretch >= before + 2
     begun_again(world)
     assert step_of(world).stretch >= before + 4
-    assert allocation(LONG, step_of(world).stretch).fail < allocation(LONG, 1).fail
+    assert allocation_of(world.status, LONG, "errors").fail < allocation(LONG).fail
+
+
+def test_a_step_that_began_again_leaves_the_last_one_all_that_was_planned_for_it() -> None:
+    world = serving_v1(spec=LONG)
+    world.edit(model=V2)
+    world.until(in_step(1)).until(lambda w: step_of(w).confirmed_at is not None, limit=60)
+    begun_again(world)
+    world.until(in_step(2), limit=900).until(lambda w: step_of(w).confirmed_at is not None, limit=60)
+    alpha = allocation_of(world.status, LONG, "errors")
+    assert alpha.fail == pytest.approx(allocation(LONG).fail)
+    assert alpha.pass_ == pytest.approx(allocation(LONG).pass_)
 
 
 def test_a_restarted_operator_goes_on_counting() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -22,7 +23,7 @@ from modelwright.analysis.weekly import WEEK, Weekly
 from modelwright.api.ab_test import ABTest, Audience
 from modelwright.api.goals import Futility, Goal, WholeWeeks
 from modelwright.api.metrics import AgainstStable, Mean, Metric, Proportion
-from modelwright.rollouts.plan.forecast import how_long
+from modelwright.rollouts.plan.beforehand import assumed, how_long
 from modelwright.rollouts.plan.goals import growth, judge_test
 
 GOAL = Goal(whole_weeks=WholeWeeks.REQUIRED)
@@ -116,8 +117,25 @@ def test_a_goal_may_be_a_mean() -> None:
 def test_lint_foretells_the_smallest_increase_that_a_test_can_show() -> None:
     test = ABTest(Audience(50, header="x-bucket"))
     spec = replace(SPEC, steps=(), ab_test=test, analysis=replace(SPEC.analysis, metrics=(CONVERSION,)))
-    (line,) = how_long(spec, 1.0, 0.1)
+    (line,) = how_long(spec, assumed(spec, 1.0, 0.1, 0.1))
     assert line.startswith("test (50 %, 336h), conversion: an increase of +0.00")
     assert line.endswith("shows with 1,209,600 users")
-    (line,) = how_long(spec, 0.00001, 0.1)
+    (line,) = how_long(spec, assumed(spec, 0.00001, 0.1, 0.1))
     assert "no increase shows" in line
+
+
+def test_lint_foretells_it_of_a_goal_that_is_a_mean() -> None:
+    test = ABTest(Audience(50, header="x-bucket"))
+    basket = replace(
+        CONVERSION,
+        name="basket",
+        proportion=None,
+        mean=Mean("n{$(selector)}", "s{$(selector)}", "q{$(selector)}", Decimal(0), Decimal(500)),
+        stable=AgainstStable(max_decrease=Decimal(5)),
+    )
+    spec = replace(SPEC, steps=(), ab_test=test, analysis=replace(SPEC.analysis, metrics=(basket,)))
+    found = []
+    for per_second in (1.0, 0.01):
+        (line,) = how_long(spec, assumed(spec, per_second, 0.1, 0.1))
+        found.append(float(re.findall(r"an increase of \+([0-9.]+) or more shows", line)[0]))
+    assert 0 < found[0] < found[1] / 5

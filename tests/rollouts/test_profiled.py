@@ -8,9 +8,10 @@ from typing import Any
 
 from tests.simulation.rollout_world import ERRORS, SPEC, V2, World, in_step, serving_v1
 
-from modelwright.api.metrics import RequiredFor
+from modelwright.api.metrics import Comparison, RequiredFor
 from modelwright.api.rollout import Analysis, RolloutSpec
 from modelwright.metrics.profiles import parse_profiles
+from modelwright.rollouts.plan.margins import margin_read
 from modelwright.rollouts.profiled import with_profile
 
 PROFILES = parse_profiles(
@@ -69,3 +70,18 @@ def test_a_profile_that_vanishes_holds_the_weight_and_says_so_but_still_rolls_ba
     assert world.condition("Stalled") == ("True", "InvalidSpec")
     world.error_rate["v2"] = 0.9
     world.until(lambda w: bool(w.status.rejected))
+
+
+def test_more_metrics_than_a_status_remembers_are_refused() -> None:
+    many = tuple(replace(ERRORS, name=f"errors-{number}") for number in range(19))
+    _, problem = with_profile(world_with(metrics=many).rollout(), PROFILES)
+    assert "has 21 metrics together with spec.analysis.metrics, at most 20 are possible" in problem
+
+
+def test_status_says_how_metrics_of_a_profile_are_judged_for_those_who_see_only_that() -> None:
+    world = serving_v1(spec=replace(SPEC, analysis=Analysis(interval=timedelta(seconds=5), metrics=(ERRORS,))))
+    world.edit(model=V2)
+    world.until(in_step(1)).tick(10)
+    (known,) = world.status.metrics
+    assert (known.compare, known.margin) == (Comparison.MAX_INCREASE, "0.02")
+    assert margin_read(known.compare, known.margin) == ERRORS.stable

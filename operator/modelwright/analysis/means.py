@@ -142,7 +142,7 @@ class MeanEvidence:
             harm=self.harm.with_block(
                 (arms[0], arms[1]),
                 (self.stable, self.candidate),
-                self._line(margin),
+                self.line(margin),
                 dispersion=self.stable.dispersion.factor(self.stable.variance),
                 # As many as events of a proportion with this variance, where events are rare.
                 known_events=self.stable.seen.count * self.stable.variance,
@@ -155,7 +155,8 @@ class MeanEvidence:
         # Rounding may leave a little less than nothing.
         return Moments(block.count, (block.sum - block.count * self.lowest) / width, max(squares / width**2, 0.0))
 
-    def _line(self, margin: Margin) -> Line:
+    def line(self, margin: Margin) -> Line:
+        """`margin` for scaled means of what is bad."""
         intercept = (margin.slope * self.lowest + margin.intercept - self.lowest) / (self.highest - self.lowest)
         if margin.mirrored:
             intercept = 1 - margin.slope - intercept

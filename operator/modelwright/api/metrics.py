@@ -60,6 +60,15 @@ class AgainstStable:
     min_ratio: Decimal | None = None
 
 
+class Comparison(StrEnum):
+    """The forms of AgainstStable, as status names them."""
+
+    MAX_INCREASE = "MaxIncrease"
+    MAX_DECREASE = "MaxDecrease"
+    MAX_RATIO = "MaxRatio"
+    MIN_RATIO = "MinRatio"
+
+
 class Season(StrEnum):
     """How long it takes until an hour is like this one again."""
 

@@ -12,8 +12,9 @@ from typing import Any
 from modelwright.api.ab_test import ABTest
 from modelwright.api.conditions import Condition
 from modelwright.api.following import ModelFrom
-from modelwright.api.metrics import Metric
+from modelwright.api.metrics import Comparison, Metric
 from modelwright.api.models import Model
+from modelwright.api.spending import ErrorSpending
 from modelwright.api.steering import Pin, Shortcut
 from modelwright.api.strategy import BlueGreen as BlueGreen
 from modelwright.api.strategy import HeaderMatch as HeaderMatch
@@ -268,6 +269,8 @@ class MetricStatus:
     samples: int = 0
     since: datetime | None = None  # the first look of this verdict in a row: consecutive looks are counted from it
     no_data_since: datetime | None = None  # since when there is no number, for onNoData
+    compare: Comparison | None = None  # how it is held against stable, wherever the metric is written
+    margin: str = ""  # by how much, a decimal
     evidence: str = ""  # what the blocks of this step have added up to, for the operator only
     at: datetime | None = None
 
@@ -335,6 +338,7 @@ class RolloutStatus:
     paused_message: str = ""
     metrics: tuple[MetricStatus, ...] = ()
     frozen: tuple[Frozen, ...] = ()
+    error_spending: ErrorSpending | None = None
     rejected: tuple[Rejection, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     command: CommandStatus | None = None

@@ -57,7 +57,12 @@ def tree(body: Object) -> Tree:
         drawn.add(line)
     if status.step:
         drawn.add(_step(status))
-    _branch(drawn, "metrics", [_metric(metric, outlooks.get(metric.name, "")) for metric in status.metrics])
+    profile = body.get("spec", {}).get("analysis", {}).get("profile")
+    _branch(
+        drawn,
+        f"metrics of {profile}" if profile else "metrics",
+        [_metric(metric, outlooks.get(metric.name, "")) for metric in status.metrics],
+    )
     _branch(drawn, "rejected", [_past(r.version, r.revision, r.at, r.reason, "red") for r in status.rejected])
     shown = status.history[:HISTORY_SHOWN]
     _branch(drawn, "history", [_past(entry.version, entry.revision, entry.at, entry.result) for entry in shown])
@@ -140,12 +145,12 @@ def _step(status: RolloutStatus) -> Text:
 
 
 def _outlooks(body: Object, status: RolloutStatus) -> Mapping[str, str]:
-    """By metric, how long until it is decided. Metrics of the platform's profiles are not known here."""
+    """By metric, how long until it is decided."""
     try:
         spec = parse_rollout(body).spec
     except InvalidSpec:
         return {}
-    return {metric.name: outlook_of(metric, spec) for metric in status.metrics}
+    return {metric.name: outlook_of(metric, spec, status) for metric in status.metrics}
 
 
 def _metric(metric: MetricStatus, outlook: str) -> Text:

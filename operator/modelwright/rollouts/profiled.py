@@ -10,6 +10,9 @@ from modelwright.api.rollout import ModelRollout
 from modelwright.errors import InvalidSpec
 from modelwright.metrics.profiles import Profiles, merge, profile_named
 
+MOST_METRICS = 20
+"""As many as a spec may hold by itself, and a status remembers."""
+
 
 def with_profile(rollout: ModelRollout, profiles: Profiles) -> tuple[ModelRollout, str]:
     """`rollout` with all of its metrics, and "" or why they are not complete.
@@ -21,6 +24,11 @@ def with_profile(rollout: ModelRollout, profiles: Profiles) -> tuple[ModelRollou
         return rollout, ""
     try:
         metrics = merge(profile_named(analysis.profile, profiles), analysis.metrics)
+        if len(metrics) > MOST_METRICS:
+            found = (
+                f"has {len(metrics)} metrics together with spec.analysis.metrics, at most {MOST_METRICS} are possible"
+            )
+            raise InvalidSpec("spec.analysis.profile", f"metric profile {analysis.profile!r} {found}")
         merged = replace(rollout, spec=replace(rollout.spec, analysis=replace(analysis, metrics=metrics)))
         check_horizons(merged.spec)
         check_goals(merged.spec)

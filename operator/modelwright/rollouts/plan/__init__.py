@@ -19,6 +19,7 @@ from modelwright.rollouts.plan.promoting import plan_promotion
 from modelwright.rollouts.plan.resting import plan_rest
 from modelwright.rollouts.plan.running import find_stable
 from modelwright.rollouts.plan.scaling import show_scale
+from modelwright.rollouts.plan.spending import spend
 from modelwright.rollouts.plan.stepping import end_holdback, plan_step
 from modelwright.rollouts.plan.weights import police
 
@@ -81,6 +82,7 @@ def _finish(draft: Draft) -> Plan:
     headline = draft.headline or Headline(Mood.MOVING, "Progressing", "")
     serving = draft.status.stable is not None and seen.ready(draft.status.stable.revision) > 0
     show_scale(draft)
+    spend(draft)
     draft.change(
         observed_generation=seen.rollout.generation,
         phase=conditions.phase_of(headline.mood, holds_back=draft.holds_back),

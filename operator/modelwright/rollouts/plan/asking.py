@@ -26,6 +26,7 @@ from modelwright.rollouts.plan.course import audience_of, split_of
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.folding import about
 from modelwright.rollouts.plan.remembered import MOST
+from modelwright.rollouts.plan.spending import judged_since
 from modelwright.traffic.route import Split
 
 PAST = "past"
@@ -93,12 +94,15 @@ def is_optional(metric: Metric, where: During) -> bool:
 def evidence_begins(draft: Draft, metric: Metric) -> datetime | None:
     """From when on observations of `metric` count in this step.
 
-    With labels that is a horizon later: what matures before was predicted before both arms served at this weight.
+    With labels that is a horizon later: what matures before was predicted before both arms served at this weight. A
+    metric that was edited in this step begins at the edit.
     """
     step = draft.status.step
     if step is None or step.evidence_since is None:
         return None
-    return step.evidence_since + metric.horizon + (metric.goal.ignore_first if metric.goal else timedelta(0))
+    edited_at = judged_since(draft.status, metric)
+    since = max(step.evidence_since, edited_at) if edited_at else step.evidence_since
+    return since + metric.horizon + (metric.goal.ignore_first if metric.goal else timedelta(0))
 
 
 def questions(draft: Draft) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from modelwright.analysis.alpha import Allocation, allocate
+from modelwright.analysis.alpha import Allocation
 from modelwright.analysis.bounded import proportion_within
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence
@@ -20,8 +20,8 @@ from modelwright.analysis.share import observed_share
 from modelwright.analysis.threshold import fast_limit, within
 from modelwright.analysis.verdict import Finding, Verdict
 from modelwright.api.durations import format_duration
-from modelwright.api.metrics import During, History, Metric, Mode
-from modelwright.api.rollout import MetricStatus, RolloutSpec
+from modelwright.api.metrics import History, Metric
+from modelwright.api.rollout import MetricStatus
 from modelwright.cluster.answers import Answer
 from modelwright.metrics.questions import CountsLook, HistoryLook, MeanLook, NoLook, ValueLook
 from modelwright.rollouts.plan.asking import (
@@ -35,7 +35,7 @@ from modelwright.rollouts.plan.asking import (
     share_asked,
     share_questions,
 )
-from modelwright.rollouts.plan.course import audience_of, course_of
+from modelwright.rollouts.plan.course import audience_of
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.folding import JUST_NOW, LATELY, fold_bounded, fold_counts, fold_moments, newest
 from modelwright.rollouts.plan.freezing import as_frozen, explained, frozen_alpha
@@ -43,6 +43,7 @@ from modelwright.rollouts.plan.goals import fold_goal, is_waived, judge_test, te
 from modelwright.rollouts.plan.judged import ENOUGH_SAMPLES, Judged, StepEvidence
 from modelwright.rollouts.plan.margins import margin_of
 from modelwright.rollouts.plan.remembered import MOST
+from modelwright.rollouts.plan.spending import allocation_of, spend
 
 Looks = Mapping[str, Any]
 """By arm: a CountsLook, MeanLook, ValueLook or HistoryLook, or the Finding that says why there is none."""
@@ -53,12 +54,14 @@ def judge(draft: Draft) -> tuple[Judged, ...]:
     step = draft.status.step
     if not step or not step.evidence_since or step.evidence_since > draft.now:
         return ()
-    alpha = allocation(draft.spec, step.stretch)
+    # What was edited since the last pass is another test from here on.
+    spend(draft)
     where = during(draft)
     judged = []
     for written in draft.spec.analysis.metrics:
         metric = as_frozen(draft, written)
         if due(metric, where):
+            alpha = allocation_of(draft.status, draft.spec, metric.name)
             part = alpha if metric is written else frozen_alpha(alpha)
             optional = is_optional(metric, where) or is_waived(draft, metric)
             item = _judge_one(draft, metric, part, optional=optional)
@@ -66,19 +69,6 @@ def judge(draft: Draft) -> tuple[Judged, ...]:
                 item = replace(item, finding=explained(draft, written, item.finding))
             judged.append(item)
     return tuple(judged)
-
-
-def allocation(spec: RolloutSpec, stretch: int = 1) -> Allocation:
-    """What each deciding guardrail may err in this stretch of evidence, so that the whole rollout keeps its error rate.
-
-    A leg plans for two: until the traffic seen confirms its split, and from then on. The bake time is a step of its
-    own where a guardrail holds without stable.
-    """
-    deciding = [metric for metric in spec.analysis.metrics if metric.mode is Mode.DECIDE and metric.value is None]
-    steps = course_of(spec).stretches
-    if any(metric.threshold and During.BAKE in metric.during for metric in deciding):
-        steps += 1
-    return allocate(spec.analysis.error_rate, deciding_guardrails=len(deciding), planned=2 * steps, stretch=stretch)
 
 
 def judge_share(draft: Draft) -> Finding:

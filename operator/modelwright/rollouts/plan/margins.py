@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
+
 from modelwright.analysis.margin import Margin, max_decrease, max_increase, max_ratio, min_ratio
-from modelwright.api.metrics import AgainstStable
+from modelwright.api.metrics import AgainstStable, Comparison
+
+FIELDS = {
+    Comparison.MAX_INCREASE: "max_increase",
+    Comparison.MAX_DECREASE: "max_decrease",
+    Comparison.MAX_RATIO: "max_ratio",
+    Comparison.MIN_RATIO: "min_ratio",
+}
 
 
 def margin_of(against: AgainstStable) -> Margin:
@@ -17,3 +26,22 @@ def margin_of(against: AgainstStable) -> Margin:
     if against.min_ratio is not None:
         return min_ratio(against.min_ratio)
     raise ValueError("a comparison with stable has maxIncrease, maxDecrease, maxRatio or minRatio, found none of them")
+
+
+def margin_written(against: AgainstStable | None) -> tuple[Comparison | None, str]:
+    """The one bound of `against` as status keeps it; None and "" without any."""
+    for comparison, name in FIELDS.items():
+        bound = getattr(against, name, None)
+        if bound is not None:
+            return comparison, f"{bound:f}"
+    return None, ""
+
+
+def margin_read(comparison: Comparison | None, margin: str) -> AgainstStable | None:
+    """What `margin_written` wrote, None for anything else."""
+    if comparison is None:
+        return None
+    try:
+        return AgainstStable(**{FIELDS[comparison]: Decimal(margin)})
+    except InvalidOperation:
+        return None

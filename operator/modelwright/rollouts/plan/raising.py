@@ -16,12 +16,13 @@ from modelwright.rollouts.plan.endpoints import scale_of_leg
 from modelwright.rollouts.plan.freezing import freeze
 from modelwright.rollouts.plan.hooking import are_in_favour
 from modelwright.rollouts.plan.judged import Judged
-from modelwright.rollouts.plan.judging import allocation, judge_share
+from modelwright.rollouts.plan.judging import judge_share
 from modelwright.rollouts.plan.leaving import leave
 from modelwright.rollouts.plan.obstacles import router_obstacle, shared_server
 from modelwright.rollouts.plan.running import POD_LOOK
 from modelwright.rollouts.plan.saying import say_route, say_what_is_awaited, where
 from modelwright.rollouts.plan.smoking import Checked, smoke_check
+from modelwright.rollouts.plan.spending import allocation_at_100
 
 
 def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
@@ -67,7 +68,7 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         draft.say(Mood.MOVING, "StepRunning", where(draft))
     elif is_secured(draft):
         if split.weight == 100:
-            draft.change(frozen=freeze(draft, judged, allocation(draft.spec, step.stretch + 1)))
+            draft.change(frozen=freeze(draft, judged, allocation_at_100(draft)))
         draft.do(WriteRoute(split, route.resource_version))
         draft.give(split)
         draft.change_step(asked_at=draft.now, evidence_since=draft.now, stretch=step.stretch + 1)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from modelwright.api.rollout import MetricStatus
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.judged import Judged
+from modelwright.rollouts.plan.margins import margin_written
 
 CHECKPOINT = timedelta(minutes=1)
 """How often running numbers go to status: how much of a hold, and of the division into blocks, a restart may cost."""
@@ -27,9 +28,10 @@ def _status_of(draft: Draft, item: Judged, known: MetricStatus | None) -> Metric
     finding, asked_at = item.finding, item.asked_at or draft.now
     same = known is not None and known.verdict == finding.verdict
     since = known.since if known and same else asked_at
+    compare, margin = margin_written(item.metric.stable)
     lacking = (known.no_data_since if known else None) or draft.now
     if known and same and known.reason == finding.reason:
-        return replace(known, no_data_since=lacking if item.lacks_data else None)
+        return replace(known, no_data_since=lacking if item.lacks_data else None, compare=compare, margin=margin)
     return MetricStatus(
         item.metric.name,
         finding.verdict,
@@ -41,6 +43,8 @@ def _status_of(draft: Draft, item: Judged, known: MetricStatus | None) -> Metric
         finding.samples,
         since=since,
         no_data_since=lacking if item.lacks_data else None,
+        compare=compare,
+        margin=margin,
         evidence=known.evidence if known else "",
         at=asked_at,
     )

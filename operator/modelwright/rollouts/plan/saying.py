@@ -10,8 +10,8 @@ from modelwright.rollouts.plan.course import said_of
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.forecast import remaining
 from modelwright.rollouts.plan.judged import Judged
-from modelwright.rollouts.plan.judging import allocation
 from modelwright.rollouts.plan.obstacles import route_obstacle
+from modelwright.rollouts.plan.spending import allocation_of
 
 DOUBTS = ("StableUnhealthy", "PerhapsWorse")
 """Reasons for which more evidence is not all that is needed."""
@@ -56,7 +56,7 @@ def say_not_decided(draft: Draft, blocking: Sequence[Judged]) -> None:
     before = next((condition for condition in draft.status.conditions if condition.type == "Progressing"), None)
     if before and before.reason == "NotYetDecided" and before.message.startswith(message):
         message = before.message
-    elif forecast := remaining(blocking, allocation(draft.spec, draft.status.step.stretch if draft.status.step else 1)):
+    elif forecast := remaining(blocking, lambda metric: allocation_of(draft.status, draft.spec, metric.name)):
         message = f"{message}; {forecast}"
     draft.say(Mood.MOVING, "NotYetDecided", message)
 

@@ -15,13 +15,14 @@ from modelwright.analysis.weekly import Weekly
 from modelwright.api.ab_test import OnUndecided
 from modelwright.api.durations import format_duration
 from modelwright.rollouts.plan import hold
+from modelwright.rollouts.plan.asking import evidence_begins
 from modelwright.rollouts.plan.course import audience_of
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.goals import growth, test_ends
 from modelwright.rollouts.plan.judged import Judged
-from modelwright.rollouts.plan.judging import allocation
 from modelwright.rollouts.plan.pausing import conclude, pause
 from modelwright.rollouts.plan.saying import said, where
+from modelwright.rollouts.plan.spending import allocation_of
 
 UNDECIDED = "Undecided"
 
@@ -101,16 +102,16 @@ def _end(draft: Draft, on_undecided: OnUndecided, why: str) -> None:
 
 def _forecast(draft: Draft, goal: Judged) -> str:
     """The smallest increase that will show by the end at the traffic seen so far, "" before there is any."""
-    step, evidence, found = draft.status.step, goal.evidence, goal.metric.goal
-    assert step is not None
+    evidence, found = goal.evidence, goal.metric.goal
     assert found is not None
-    if not isinstance(evidence, Weekly) or evidence.until is None or step.evidence_since is None:
+    if not isinstance(evidence, Weekly) or evidence.until is None:
         return ""
-    begins = step.evidence_since + goal.metric.horizon + found.ignore_first
-    if evidence.until - begins < timedelta(hours=1):
+    begins = evidence_begins(draft, goal.metric)
+    if begins is None or evidence.until - begins < timedelta(hours=1):
         return ""
     grown = growth(found, evidence.until, begins, test_ends(draft))
-    foreseen = foresee(evidence.running, found.min_increase, allocation(draft.spec, step.stretch), growth=grown)
+    alpha = allocation_of(draft.status, draft.spec, goal.metric.name)
+    foreseen = foresee(evidence.running, found.min_increase, alpha, growth=grown)
     if foreseen is None:
         return ""
     return f"an increase of {signed(foreseen.smallest)} or more will show by the end at the traffic of its first hours"
