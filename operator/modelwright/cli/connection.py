@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -76,6 +77,15 @@ def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> t
         return None if value is None else parse_duration(value)
     except ValueError as error:
         raise click.BadParameter(str(error), ctx, param) from None
+
+
+def span(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
+    """As `duration`, and also in days: `30d`."""
+    if days := re.fullmatch(r"([0-9]{1,4})d", value):
+        return timedelta(days=int(days[1]))
+    found = duration(ctx, param, value)
+    assert found is not None
+    return found
 
 
 async def one_rollout(cluster: Cluster, namespace: str, name: str) -> Object:

@@ -38,10 +38,10 @@ class Report:
     problems: tuple[str, ...]
 
 
-def problems(text: str, platform: Configuration | None = None) -> Report:
+def problems(text: str, platform: Configuration | None = None, namespace: str | None = None) -> Report:
     """All that is wrong with the manifests in `text`, one line each, beginning with the object and the path.
 
-    With the configuration of a `platform` also what does not fit it.
+    With the configuration of a `platform` also what does not fit it. `namespace` is that of manifests that name none.
     """
     try:
         documents = [document for document in yaml.safe_load_all(text) if document]
@@ -49,17 +49,17 @@ def problems(text: str, platform: Configuration | None = None) -> Report:
         mark = getattr(error, "problem_mark", None)
         return Report(0, (f"is not YAML{f': line {mark.line + 1}' if mark else ''}",))
     ours = [body for document in documents for body in _objects(document)]
-    return Report(len(ours), tuple(line for body in ours for line in _lint(body, platform)))
+    return Report(len(ours), tuple(line for body in ours for line in _lint(body, platform, namespace)))
 
 
-def rollouts(text: str) -> Iterator[ModelRollout]:
+def rollouts(text: str, namespace: str | None = None) -> Iterator[ModelRollout]:
     """The ModelRollouts of `text` that can be read."""
     with suppress(yaml.YAMLError):
         for document in yaml.safe_load_all(text):
             for body in _objects(document):
                 with suppress(InvalidSpec):
                     if body.get("kind") == "ModelRollout" and body["apiVersion"] == API_VERSION:
-                        yield parse_rollout(_filled(body))
+                        yield parse_rollout(_filled(body, namespace))
 
 
 def _objects(document: Any) -> Iterator[Mapping[str, Any]]:
@@ -72,7 +72,7 @@ def _objects(document: Any) -> Iterator[Mapping[str, Any]]:
         yield document
 
 
-def _lint(body: Mapping[str, Any], platform: Configuration | None) -> Iterator[str]:
+def _lint(body: Mapping[str, Any], platform: Configuration | None, namespace: str | None) -> Iterator[str]:
     metadata = body.get("metadata") or {}
     named = f"{body.get('kind')}/{metadata.get('name', '')}"
     parse = PARSERS.get(str(body.get("kind")))
@@ -81,7 +81,7 @@ def _lint(body: Mapping[str, Any], platform: Configuration | None) -> Iterator[s
         return
     asked: set[str] = set()
     try:
-        read = parse(Watched(_filled(body), asked))
+        read = parse(Watched(_filled(body, namespace), asked))
     except InvalidSpec as error:
         # What comes after the first mistake was not read: nothing can be said about it yet.
         yield f"{named}: {error}"
@@ -93,8 +93,9 @@ def _lint(body: Mapping[str, Any], platform: Configuration | None) -> Iterator[s
         yield from (f"{named}: {line}" for line in misfits(read, platform))
 
 
-def _filled(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {**body, "metadata": {**SERVER_SIDE, **(body.get("metadata") or {})}}
+def _filled(body: Mapping[str, Any], namespace: str | None) -> Mapping[str, Any]:
+    given = {"namespace": namespace} if namespace else {}
+    return {**body, "metadata": {**SERVER_SIDE, **given, **(body.get("metadata") or {})}}
 
 
 def _paths(value: Any, path: str) -> Iterator[str]:

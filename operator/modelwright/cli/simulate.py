@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -11,22 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelwright.cli.connection import duration
+from modelwright.cli.connection import span
 from modelwright.errors import InvalidSpec, ModelwrightError
 
 if TYPE_CHECKING:
     from modelwright.api.policy import RetrainPolicy
     from modelwright.metrics.configuration import MetricSource
     from modelwright.simulation.replay import Assumptions, Replayed
-
-
-def _span(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
-    """As a duration, and also in days: `30d`."""
-    if days := re.fullmatch(r"([0-9]{1,4})d", value):
-        return timedelta(days=int(days[1]))
-    found = duration(ctx, param, value)
-    assert found is not None
-    return found
 
 
 def _cost(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[Decimal, str] | None:
@@ -44,10 +34,10 @@ def _cost(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option("--prometheus", metavar="URL", help="The API that remembers, taken for every source.")
 @click.option("--config", type=click.Path(path_type=Path), help="Instead: the operator's configuration.")
 @click.option("--namespace", "-n", help="Default: the manifest's, else `default`.")
-@click.option("--since", metavar="SPAN", callback=_span, default="30d", show_default=True, help="How far back.")
+@click.option("--since", metavar="SPAN", callback=span, default="30d", show_default=True, help="How far back.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]), help="In UTC. Default: now.")
-@click.option("--step", metavar="SPAN", callback=_span, default="5m", show_default=True, help="Time between two looks.")
-@click.option("--takes", metavar="SPAN", callback=_span, default="1h", show_default=True, help="Duration of a run.")
+@click.option("--step", metavar="SPAN", callback=span, default="5m", show_default=True, help="Time between two looks.")
+@click.option("--takes", metavar="SPAN", callback=span, default="1h", show_default=True, help="Duration of a run.")
 @click.option(
     "--outcome",
     type=click.Choice(["Approved", "Rejected", "Failed"]),
