@@ -22,6 +22,7 @@ from modelwright.api.metrics import AgainstStable, Bounds, Comparison, During, M
 from modelwright.api.rollout import (
     Analysis,
     HeaderMatch,
+    Holdback,
     MetricStatus,
     Pause,
     RolloutSpec,
@@ -172,6 +173,13 @@ def test_steps_of_testers_and_pauses_are_counted_and_not_forecast() -> None:
     testers = Step(match=(HeaderMatch("x-tester", "yes"),), hold=timedelta(minutes=5))
     mixed = replace(spec(HALF_A_POINT), steps=(testers, Step(pause=Pause(timedelta(minutes=1))), *spec().steps))
     assert [line.split(" (")[0] for line in lines_of(mixed, 50, 0.002)] == ["step 3", "step 4"]
+
+
+def test_what_is_due_in_the_holdback_is_forecast_beside_its_control() -> None:
+    kept = replace(SPEC.promotion, holdback=Holdback(5, timedelta(hours=168)))
+    late = replace(HALF_A_POINT, name="late", during=(During.HOLDBACK,), horizon=timedelta(hours=48))
+    (line,) = lines_of(replace(spec(late), promotion=kept), 50, 0.002)
+    assert re.match(r"holdback \(95 %, 168h\), late: passes after .*, labels included 48h, finds a difference", line)
 
 
 def test_guardrails_of_an_ab_test_are_forecast_on_its_audience() -> None:

@@ -76,7 +76,8 @@ def how_long(spec: RolloutSpec, expected: Mapping[str, Expected]) -> list[str]:
             what, arms = _arms(spec, metric, leg, coming.per_second)
             if arms:
                 said = ", ".join(_of_leg(metric, leg.hold, arms, coming, alpha))
-                lines.append(f"step {number} ({what}, {format_duration(leg.hold)}), {metric.name}: {said}")
+                place = "holdback" if leg.is_holdback else f"step {number}"
+                lines.append(f"{place} ({what}, {format_duration(leg.hold)}), {metric.name}: {said}")
         if metric.threshold and During.BAKE in metric.during:
             bake_time = course_of(spec).bake_time
             said = ", ".join(_of_leg(metric, bake_time, (0.0, coming.per_second), coming, alpha))
@@ -94,7 +95,7 @@ def _arms(spec: RolloutSpec, metric: Metric, leg: Leg, per_second: float) -> tup
         return "", None
     if split.weight or audience:
         share = (split.weight or audience) / 100
-        due = During.CANARY in metric.during
+        due = (During.HOLDBACK if leg.is_holdback else During.CANARY) in metric.during
         what = f"{split.weight} %" if split.weight else f"{audience} % of the audience"
         return what, (per_second * (1 - share), per_second * share) if due else None
     if split.mirror and During.SHADOW in metric.during:
