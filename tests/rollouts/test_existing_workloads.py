@@ -8,6 +8,7 @@ from tests.simulation.attached_world import EXISTING, NEW, OLD, ExistingWorld
 from tests.simulation.rollout_world import V1, V3, World, in_step
 
 from modelwright.api.rollout import ExistingWorkload, RolloutStatus, Stage
+from modelwright.rollouts.revision import revision_for
 
 SWAPPED = ExistingWorkload(NEW, OLD)
 
@@ -238,3 +239,65 @@ def test_a_candidate_without_endpoints_gets_weight_0_at_once() -> None:
     world.tick(1)
     assert world.share == 0
     assert world.status.stage is Stage.STEPPING
+
+
+def gone_back(world: ExistingWorld) -> ExistingWorld:
+    before = world.status.history[0]
+    assert before.version == "v2"
+    old = next(record for record in world.stables if record.backend == OLD.backend)
+    world.command("rollback", "back", revision_for(world.spec.workload, old.model))
+    world.tick(1)
+    return world
+
+
+def test_until_git_follows_a_person_can_go_back_to_what_served_before() -> None:
+    world = gone_back(promoted())
+    assert world.status.command
+    assert world.status.command.outcome == "Done"
+    world.until(lambda w: w.live_version == "v1" and w.at_rest())
+    world.tick(5)
+    assert world.weights_by_backend == {"ranker-v7": 100, "ranker-v8": 0}
+    assert world.condition("GitBehind") is None
+    assert world.finalizers == ()
+    assert [weight for _, weight in world.weights][-3:] == [10, 50, 100]
+    written = len(world.weights)
+    world.tick(200)
+    assert len(world.weights) == written
+
+
+def test_on_the_way_back_the_older_version_is_judged_too() -> None:
+    world = promoted()
+    world.error_rate["v1"] = 0.9
+    gone_back(world)
+    world.until(lambda w: bool(w.status.rejected) and w.at_rest())
+    assert world.live_version == "v2"
+    assert world.weights_by_backend == {"ranker-v7": 0, "ranker-v8": 100}
+
+
+def test_within_the_rollback_window_the_way_back_takes_no_steps() -> None:
+    world = promoted()
+    world.edit(promotion=replace(world.spec.promotion, rollback_window=1))
+    gone_back(world).until(lambda w: w.live_version == "v1")
+    assert [weight for _, weight in world.weights][-1:] == [100]
+    assert 10 not in [weight for _, weight in world.weights][3:]
+
+
+def test_once_git_has_followed_nobody_knows_what_the_old_pods_serve() -> None:
+    world = promoted()
+    old = next(record for record in world.stables if record.backend == OLD.backend)
+    world.edit(workload=SWAPPED)
+    world.tick(5)
+    world.command("rollback", "back", revision_for(world.spec.workload, old.model))
+    world.tick(60)
+    assert world.status.command
+    assert world.status.command.outcome == "Refused"
+    assert world.live_version == "v2"
+
+
+def test_after_unpin_the_newer_version_is_tried_again() -> None:
+    world = gone_back(promoted())
+    world.until(lambda w: w.live_version == "v1" and w.at_rest())
+    assert world.status.stable
+    world.command("unpin", "on", world.status.stable.revision)
+    world.until(lambda w: w.live_version == "v2" and w.at_rest())
+    assert world.weights_by_backend == {"ranker-v7": 0, "ranker-v8": 100}

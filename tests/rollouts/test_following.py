@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tests.simulation.rollout_world import SPEC, V1, V2, V3, World, in_step, serving_v1
+import pytest
+from tests.simulation.rollout_world import SPEC, START, V1, V2, V3, World, in_step, serving_v1
 
 from modelwright.api.following import MlflowAlias, ModelFrom, PromotedIn, WhenNewer
 from modelwright.api.models import Model
 from modelwright.api.rollout import RolloutSpec
 from modelwright.registries.configuration import Registry
 from modelwright.registries.questions import NoVersion, RegisteredVersion
+from modelwright.rollouts.chains import read_chain
 from modelwright.rollouts.observation import Approved
+from modelwright.rollouts.plan.following import LONGEST
 
 AFTER_STAGING = replace(
     SPEC, model=None, baseline=V1, model_from=ModelFrom(model_rollout=PromotedIn("staging", timedelta(seconds=100)))
@@ -157,3 +161,66 @@ def test_a_first_version_that_may_serve_already_is_finished_before_the_next() ->
 
 def test_a_rollout_of_a_model_is_not_asked_for_by_a_registry() -> None:
     assert serving_v1().questions == ()
+
+
+def test_a_rollout_that_follows_itself_over_others_is_told_and_stays() -> None:
+    world = World(spec=AFTER_STAGING).until(World.at_rest)
+    world.approved = promoted_in_staging(V2, START)
+    world.chain = ("staging", "laboratory", "churn")
+    world.tick(300)
+    assert (world.live_version, world.status.candidate) == ("v1", None)
+    assert world.condition("Stalled") == ("True", "FollowingCycle")
+    world.chain = ("staging", "laboratory")
+    world.until(lambda w: w.live_version == "v2")
+
+
+def test_so_is_one_that_leads_into_the_circle_of_others_also_where_nothing_served() -> None:
+    world = World(spec=replace(AFTER_STAGING, baseline=None))
+    world.approved = promoted_in_staging(V2, START)
+    world.chain = ("staging", "laboratory", "staging")
+    world.tick(300)
+    assert world.status.stable is None
+    assert world.condition("Stalled") == ("True", "FollowingCycle")
+
+
+def test_a_chain_is_no_longer_than_can_be_read() -> None:
+    world = World(spec=AFTER_STAGING).until(World.at_rest)
+    world.chain = tuple(f"stage-{number}" for number in range(9))
+    world.tick(10)
+    assert world.condition("Stalled") == ("True", "FollowsTooMany")
+
+
+class Rollouts:
+    """A fake API server that knows whom each rollout follows."""
+
+    def __init__(self, follows: dict[str, str]) -> None:
+        self.follows = follows
+        self.asked: list[str] = []
+
+    async def get(self, kind: object, namespace: str, name: str) -> dict[str, object] | None:
+        self.asked.append(name)
+        if name not in self.follows:
+            return None
+        reference = {"modelRolloutRef": {"name": self.follows[name]}} if self.follows[name] else {}
+        return {"spec": {"modelFrom": reference}}
+
+
+@pytest.mark.parametrize(
+    ("follows", "chain"),
+    [
+        ({"staging": "laboratory", "laboratory": ""}, ("staging", "laboratory")),
+        ({}, ("staging",)),
+        ({"staging": "laboratory", "laboratory": "churn"}, ("staging", "laboratory", "churn")),
+        ({"staging": "laboratory", "laboratory": "staging"}, ("staging", "laboratory", "staging")),
+    ],
+)
+def test_the_chain_is_read_until_it_ends_or_comes_back(follows: dict[str, str], chain: tuple[str, ...]) -> None:
+    rollout = World(spec=AFTER_STAGING).rollout()
+    assert asyncio.run(read_chain(Rollouts(follows), rollout)) == chain  # type: ignore[arg-type]
+
+
+def test_not_more_is_read_of_a_chain_than_is_allowed() -> None:
+    cluster = Rollouts({"staging": "stage-0"} | {f"stage-{n}": f"stage-{n + 1}" for n in range(100)})
+    chain = asyncio.run(read_chain(cluster, World(spec=AFTER_STAGING).rollout()))  # type: ignore[arg-type]
+    assert len(chain) == LONGEST + 1
+    assert len(cluster.asked) == LONGEST

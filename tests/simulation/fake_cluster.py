@@ -55,6 +55,7 @@ def observe(world: World) -> Observation:
         rollout=world.rollout(),
         policy_exists=world.spec.model_from is not None and world.source_exists,
         approved=world.approved,
+        chain=world.chain,
         deployments={
             revision: DeploymentSeen(f"churn-{revision}", revision, d.model, d.wanted, f"uid-{revision}", pods=d.wanted)
             for revision, d in world.deployments.items()

@@ -108,6 +108,7 @@ class World:
         self.generation = 1
         self.annotations: dict[str, str] = {}
         self.approved: Approved | None = None
+        self.chain: tuple[str, ...] = ()  # of rollouts that modelFrom leads over
         self.source_exists = True  # the policy or rollout that modelFrom names
         self.registries: dict[str, Registry] = {}
         self.registered: RegisteredVersion | NoVersion | None = None  # what a model registry answers

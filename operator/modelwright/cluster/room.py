@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.background import Background
@@ -50,6 +52,11 @@ class Room:
     audit: Audit = field(default_factory=NoAudit)
     leading_since: datetime = field(default_factory=utc_now)
     _seen: set[Key] = field(default_factory=set)
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    def turn(self, namespace: str) -> asyncio.Lock:
+        """Who looks at all of a namespace before it begins something does so while nobody else there does."""
+        return self._turns.setdefault(namespace, asyncio.Lock())
 
     def is_first_pass(self, key: Key) -> bool:
         """Whether this process has not yet completed a pass over `key`: what happened before, nobody watched."""

@@ -102,6 +102,7 @@ class Observation:
     rollout: ModelRollout
     policy_exists: bool = False  # or the rollout that `modelFrom` names
     approved: Approved | None = None
+    chain: tuple[str, ...] = ()  # the rollouts that `modelFrom` leads over, the nearest first
     deployments: Mapping[str, DeploymentSeen] = field(default_factory=dict)
     recorded: Mapping[str, RecordedRevision] = field(default_factory=dict)
     stables: tuple[StableRecord, ...] = ()  # of existing workloads only

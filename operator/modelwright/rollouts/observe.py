@@ -28,6 +28,7 @@ from modelwright.cluster.keys import (
 from modelwright.errors import InvalidSpec
 from modelwright.metrics.configuration import MetricSource
 from modelwright.rollouts.actions import Adopt
+from modelwright.rollouts.chains import read_chain
 from modelwright.rollouts.golden import addresses_of, read_golden
 from modelwright.rollouts.manifests import DIGEST_ANNOTATION, URI_ANNOTATION, VERSION_ANNOTATION
 from modelwright.rollouts.observation import (
@@ -85,6 +86,7 @@ async def observe(
         rollout=rollout,
         policy_exists=policy_exists,
         approved=approved,
+        chain=await read_chain(cluster, rollout),
         deployments={deployment.revision: deployment for deployment in owned},
         recorded={record.revision: record for record in recorded},
         stable_service=_service(stable, stable_slices, revision_of_pod),

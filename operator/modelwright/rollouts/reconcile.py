@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from modelwright.api.conditions import Condition, carry_over
@@ -52,26 +53,42 @@ async def reconcile_rollout(key: Key, room: Room) -> timedelta | None:
         profile_problem=profile_problem,
         registries=room.configuration.registries,
         webhooks=room.configuration.webhooks,
-        neighbours=await read_neighbours(room.cluster, rollout, concurrent),
         concurrent=concurrent,
     )
-    plan = plan_rollout(seen, room.now())
-    try:
-        await _carry_out(room, body, rollout, plan)
-    except InvalidSpec as error:
-        # The API server refused an object of ours, which only the user's pod template can cause.
-        await _stall(room, body, rollout, "InvalidPodTemplate", error.message)
-        return None
-    except NotInstalled as error:
-        if plan.urgent:
-            raise
-        await _stall(room, body, rollout, "GatewayApiNotInstalled", f"{error}: install the Gateway API, with HTTPRoute")
-        return NOT_INSTALLED_RETRY
+    # Between looking for a free place and taking it nobody else may take it. Nothing that is under way waits here.
+    async with room.turn(key.namespace) if concurrent and rollout.status.stage is None else nullcontext():
+        seen = replace(seen, neighbours=await read_neighbours(room.cluster, rollout, concurrent))
+        plan = plan_rollout(seen, room.now())
+        refused = await _try(room, body, rollout, plan)
+    if refused:
+        return refused.again
     room.background.want(key, plan.questions)
     for news in plan.news:
         await room.events.emit(body, news.type, news.reason, news.message)
     room.remember(key)
     return plan.requeue_after
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """The API server took something not; a person was told. `again` is when to try it again, None for never."""
+
+    again: timedelta | None = None
+
+
+async def _try(room: Room, body: Object, rollout: ModelRollout, plan: Plan) -> _Refused | None:
+    try:
+        await _carry_out(room, body, rollout, plan)
+    except InvalidSpec as error:
+        # The API server refused an object of ours, which only the user's pod template can cause.
+        await _stall(room, body, rollout, "InvalidPodTemplate", error.message)
+        return _Refused()
+    except NotInstalled as error:
+        if plan.urgent:
+            raise
+        await _stall(room, body, rollout, "GatewayApiNotInstalled", f"{error}: install the Gateway API, with HTTPRoute")
+        return _Refused(NOT_INSTALLED_RETRY)
+    return None
 
 
 async def _carry_out(room: Room, body: Object, rollout: ModelRollout, plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from modelwright.api.models import Model
@@ -51,6 +52,12 @@ def may_begin(draft: Draft) -> bool:
 
 def backend_on_trial(draft: Draft) -> None:
     """The candidate Service, which is pointed at each candidate in turn."""
+
+
+def kept(draft: Draft) -> Mapping[str, Model]:
+    """What one can go back to by its revision, the newest first."""
+    newest_first = sorted(draft.seen.recorded.values(), key=lambda record: -record.number)
+    return {record.revision: record.model for record in newest_first}
 
 
 def ensure_running(draft: Draft, revision: str, model: Model, replicas: int) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from modelwright.api.models import Model
 from modelwright.api.rollout import Arm, Backend, ExistingWorkload
+from modelwright.api.steering import ROLLBACK
 from modelwright.rollouts.actions import ForgetRevision, RecordStable
 from modelwright.rollouts.manifests import stable_record_id
+from modelwright.rollouts.observation import StableRecord
 from modelwright.rollouts.plan.behind import is_behind, patch
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.obstacles import route_obstacle
@@ -38,7 +41,7 @@ def find_stable(draft: Draft) -> bool:
 def may_begin(draft: Draft) -> bool:
     """A version is on trial only beside one that the spec calls stable: else nobody knows where the new one is."""
     workload, stable = _workload(draft), draft.stable
-    if stable.backend == workload.stable.backend:
+    if stable.backend == workload.stable.backend or _goes_back(draft):
         return True
     if is_behind(draft.spec, draft.status):
         message = f"nothing new begins before Git follows {stable.model.version}: {patch(draft.spec, draft.status)}"
@@ -50,7 +53,17 @@ def may_begin(draft: Draft) -> bool:
 
 
 def backend_on_trial(draft: Draft) -> Backend:
-    return _workload(draft).candidate.backend
+    workload = _workload(draft)
+    return workload.stable.backend if _goes_back(draft) else workload.candidate.backend
+
+
+def kept(draft: Draft) -> Mapping[str, Model]:
+    """What one can go back to by its revision: while the spec still calls stable what served before, that."""
+    if not is_behind(draft.spec, draft.status):
+        return {}
+    workload = _workload(draft)
+    before = _newest_of(draft, workload.stable.backend)
+    return {revision_for(workload, before.model): before.model} if before else {}
 
 
 def ensure_running(draft: Draft, revision: str, model: Model, replicas: int) -> bool:
@@ -64,7 +77,8 @@ def ensure_stable(draft: Draft) -> None:
         return
     draft.do(RecordStable(newest.number + 1 if newest else 1, stable.model, stable.backend))
     for record in draft.seen.stables:
-        if record is not newest:
+        # Of the other backend one is kept: the way back leads there.
+        if record.backend == stable.backend or record is not _newest_of(draft, record.backend):
             draft.do(ForgetRevision(stable_record_id(record.number)))
 
 
@@ -79,6 +93,17 @@ def hand_over(draft: Draft) -> bool:
 
 def retire_others(draft: Draft) -> None:
     """They are somebody else's."""
+
+
+def _goes_back(draft: Draft) -> bool:
+    """Whether a person wants what served before, where the spec says that it still is."""
+    held = draft.status.pin
+    return held is not None and held.verb == ROLLBACK and held.revision in kept(draft)
+
+
+def _newest_of(draft: Draft, backend: Backend) -> StableRecord | None:
+    found = (record for record in draft.seen.stables if record.backend == backend)
+    return max(found, key=lambda record: record.number, default=None)
 
 
 def _found(draft: Draft, backend: Backend, model: Model, why: str) -> None:

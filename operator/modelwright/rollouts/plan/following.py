@@ -15,6 +15,9 @@ from modelwright.registries.questions import AliasQuestion, NoVersion, Registere
 from modelwright.rollouts.observation import Approved
 from modelwright.rollouts.plan.draft import Draft, Mood
 
+LONGEST = 8
+"""Rollouts that one may follow, one after another."""
+
 ABSENT_LOOK = timedelta(seconds=30)
 """What is read and not there wakes nobody when it comes."""
 
@@ -38,7 +41,7 @@ def followed(draft: Draft) -> Approved | None:
         if not isinstance(version, RegisteredVersion):
             return None
         return Approved(Model(version.version, version.uri, version.digest), "")
-    if source.model_rollout and _too_young(draft, source.model_rollout):
+    if source.model_rollout and (_circle(draft) or _too_young(draft, source.model_rollout)):
         return None
     return draft.seen.approved
 
@@ -59,9 +62,11 @@ def questions(draft: Draft) -> tuple[Any, ...]:
     return (_question(draft, source.mlflow),)
 
 
-def registry_trouble(draft: Draft) -> Absence | None:
-    """What is wrong with the registry, that a person should know also while stable serves."""
+def source_trouble(draft: Draft) -> Absence | None:
+    """What is wrong with registry or chain, that a person should know also while stable serves."""
     source = draft.spec.model_from
+    if circle := _circle(draft):
+        return circle
     return _unregistered(draft, source.mlflow) if source and source.mlflow else None
 
 
@@ -73,7 +78,7 @@ def absence(draft: Draft) -> Absence:
         asking = Absence(Mood.MOVING, "AskingRegistry", f"model registry '{source.mlflow.registry}' is being asked")
         return _unregistered(draft, source.mlflow) or asking
     if source.model_rollout:
-        return _unpromoted(draft, source.model_rollout)
+        return _circle(draft) or _unpromoted(draft, source.model_rollout)
     name = source.retrain_policy
     if not draft.seen.policy_exists:
         draft.look_again(ABSENT_LOOK)
@@ -81,6 +86,20 @@ def absence(draft: Draft) -> Absence:
         return Absence(Mood.STALLED, "PolicyNotFound", f"{found}: create it, or set spec.baseline to serve meanwhile")
     says = f"RetrainPolicy '{name}' has not approved a model yet: set spec.baseline to serve meanwhile"
     return Absence(Mood.MOVING, "NoApprovedModel", says)
+
+
+def _circle(draft: Draft) -> Absence | None:
+    """A rollout that follows itself over others would chase two models for ever."""
+    chain = draft.seen.chain
+    comes_again = bool(chain) and (chain[-1] in chain[:-1] or chain[-1] == draft.seen.rollout.name)
+    if not comes_again and len(chain) <= LONGEST:
+        return None
+    draft.look_again(ABSENT_LOOK)
+    way = " → ".join(chain)
+    if comes_again:
+        return Absence(Mood.STALLED, "FollowingCycle", f"spec.modelFrom.modelRolloutRef leads in a circle: {way}")
+    says = f"spec.modelFrom.modelRolloutRef leads over more than {LONGEST} rollouts: {way}"
+    return Absence(Mood.STALLED, "FollowsTooMany", f"{says}: follow one that is nearer to the source")
 
 
 def _unpromoted(draft: Draft, source: PromotedIn) -> Absence:

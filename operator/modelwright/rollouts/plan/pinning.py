@@ -6,6 +6,7 @@ from modelwright.api.models import Model
 from modelwright.api.steering import PIN, ROLLBACK, Pin
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.refusing import Refused
+from modelwright.rollouts.plan.running import kept
 
 OFFERED = 5
 """How many revisions a refusal names that one could go back to."""
@@ -23,7 +24,7 @@ def pin(draft: Draft, revision: str, actor: str) -> Refused | None:
 
 def roll_back(draft: Draft, revision: str, actor: str) -> Refused | None:
     """Go to a revision whose record is kept, and stay there."""
-    status, recorded = draft.status, draft.seen.recorded
+    status, models = draft.status, kept(draft)
     if status.stable is None:
         return Refused("no revision serves yet")
     if revision == status.stable.revision:
@@ -35,14 +36,14 @@ def roll_back(draft: Draft, revision: str, actor: str) -> Refused | None:
         return Refused("it is the candidate: `pin` keeps it once it is promoted")
     if any(known.revision == revision for known in status.rejected):
         return Refused("it was rejected: `retry` it first")
-    if revision not in recorded:
-        newest = sorted(recorded.values(), key=lambda record: -record.number)[:OFFERED]
-        kept = ", ".join(f"{record.revision} ({record.model.version})" for record in newest) or "none"
-        return Refused(f"no ControllerRevision '{revision[:20]}' is kept; there are {kept}")
+    if revision not in models:
+        offered = list(models.items())[:OFFERED]
+        said = ", ".join(f"{known} ({model.version})" for known, model in offered) or "none"
+        return Refused(f"no ControllerRevision '{revision[:20]}' is kept; there are {said}")
     if status.stage is None:
         # Somebody was awaited for another revision, and this is somebody's word.
         draft.change(paused="", paused_message="")
-    _set(draft, ROLLBACK, revision, recorded[revision].model, actor)
+    _set(draft, ROLLBACK, revision, models[revision], actor)
     return None
 
 
@@ -64,9 +65,13 @@ def goes_back(draft: Draft, revision: str) -> bool:
 
 def within_window(draft: Draft, revision: str) -> bool:
     """Whether `revision` was stable so lately that going back to it takes no steps (`promotion.rollbackWindow`)."""
+    window = draft.spec.promotion.rollback_window
+    if draft.stable.backend:
+        # Of existing workloads only what served just before is kept, whoever had brought it live.
+        return window > 0 and revision in kept(draft)
     promoted = dict.fromkeys(entry.revision for entry in draft.status.history if entry.result == "Promoted")
     before = [known for known in promoted if known != draft.stable.revision]
-    return revision in before[: draft.spec.promotion.rollback_window]
+    return revision in before[:window]
 
 
 def _set(draft: Draft, verb: str, revision: str, model: Model, actor: str) -> None:

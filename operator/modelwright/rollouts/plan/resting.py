@@ -8,7 +8,7 @@ from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.borrowing import hand_back
 from modelwright.rollouts.plan.desired import Desired, unpinned
 from modelwright.rollouts.plan.draft import Draft, Mood
-from modelwright.rollouts.plan.following import absence, registry_trouble
+from modelwright.rollouts.plan.following import absence, source_trouble
 from modelwright.rollouts.plan.history import record
 from modelwright.rollouts.plan.leaving import reject_candidate
 from modelwright.rollouts.plan.obstacles import router_obstacle, shared_server, source_obstacle
@@ -56,7 +56,7 @@ def _look_for_news(draft: Draft, want: Desired | None) -> None:
         draft.say(Mood.STALLED, "UnsupportedSharedServer", obstacle)
     elif obstacle := router_obstacle(draft):
         draft.say(Mood.STALLED, "UnsupportedByRouter", obstacle)
-    elif want is None and (trouble := registry_trouble(draft)):
+    elif want is None and (trouble := source_trouble(draft)):
         draft.say(trouble.mood, trouble.reason, trouble.message)
     elif want is None or want.revision == draft.stable.revision:
         leave_queue(draft)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from math import ceil
 from typing import Protocol
@@ -47,6 +48,7 @@ class Keeper(Protocol):
     def find_stable(self, draft: Draft) -> bool: ...
     def may_begin(self, draft: Draft) -> bool: ...
     def backend_on_trial(self, draft: Draft) -> Backend | None: ...
+    def kept(self, draft: Draft) -> Mapping[str, Model]: ...
     def ensure_running(self, draft: Draft, revision: str, model: Model, replicas: int) -> bool: ...
     def ensure_stable(self, draft: Draft) -> None: ...
     def point(self, draft: Draft, role: str, revision: str) -> None: ...
@@ -71,6 +73,11 @@ def may_begin(draft: Draft) -> bool:
 def backend_on_trial(draft: Draft) -> Backend | None:
     """Where a candidate that begins now gets its traffic, None for the Service that we point at it."""
     return keeper(draft).backend_on_trial(draft)
+
+
+def kept(draft: Draft) -> Mapping[str, Model]:
+    """The models that one can go back to, by revision."""
+    return keeper(draft).kept(draft)
 
 
 def ensure_running(draft: Draft, revision: str, model: Model, replicas: int) -> bool:
