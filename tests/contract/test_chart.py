@@ -90,8 +90,12 @@ ALLOWED: list[tuple[Kind, str, str]] = [
     *[(DEPLOYMENT, "", verb) for verb in ("get", "list", "watch", "create", "patch", "delete")],
     *[(CONTROLLER_REVISION, "", verb) for verb in ("list", "create", "patch", "delete")],
     *[(SERVICE, "", verb) for verb in ("get", "list", "watch", "create", "patch")],
-    *[(HTTP_ROUTE, "", verb) for verb in ("get", "list", "watch", "create", "patch")],
-    *[(kind, "", verb) for kind in (GRPC_ROUTE, VIRTUAL_SERVICE) for verb in ("get", "list", "watch", "patch")],
+    *[
+        (kind, "", verb)
+        for kind in (HTTP_ROUTE, GRPC_ROUTE)
+        for verb in ("get", "list", "watch", "create", "patch", "delete")
+    ],
+    *[(VIRTUAL_SERVICE, "", verb) for verb in ("get", "list", "watch", "patch")],
     (MODEL_ROLLOUT, "", "patch"),
     *[(kind, "", "get") for kind in (GATEWAY, GATEWAY_CLASS)],
     *[(ENDPOINT_SLICE, "", verb) for verb in ("list", "watch")],

@@ -47,6 +47,8 @@ ALLOWED = [
     ("rollout", {"traffic": {"httpRoute": {"managed": {"parentRefs": [{"name": "other"}]}}}}),
     ("rollout-attached", {"traffic": {"confirm": "RouteAccepted"}}),
     ("rollout-grpc", {"model": {"version": "v13"}}),
+    ("rollout-attached", {"traffic": {"httpRoute": {"attached": {"testersRoute": None}}}}),
+    ("rollout-grpc", {"traffic": {"grpcRoute": {"attached": {"testersRoute": "Beside"}}}}),
 ]
 
 

@@ -35,6 +35,7 @@ from modelwright.api.rollout import (
     OnNoData,
     OnPassed,
     Promote,
+    RouteForTesters,
     SmokeCheck,
     State,
 )
@@ -72,6 +73,8 @@ ENUMS: dict[str, type[StrEnum]] = {
     "spec.modelFrom.whenNewer": WhenNewer,
     "spec.workload.deployment.candidateReplicas": CandidateReplicas,
     "spec.traffic.confirm": Confirm,
+    "spec.traffic.grpcRoute.attached.testersRoute": RouteForTesters,
+    "spec.traffic.httpRoute.attached.testersRoute": RouteForTesters,
     "spec.strategy.canary.steps[].match.headers[].type": MatchType,
     "spec.strategy.blueGreen.promote": Promote,
     "spec.strategy.abTest.onUndecided": OnUndecided,

@@ -1,6 +1,7 @@
 """An Istio VirtualService on the real API server, with Istio's own definition: two numbers are ours, and given back.
 
-Istio itself is not there: that its proxies follow the weights is Istio's to show.
+Istio itself is not there: that its proxies follow the weights is Istio's to show. A whole rollout:
+test_testers_on_routes_of_others.py.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 
 import pytest
 from tests.conftest import ControlPlane
-from tests.integration.stage import Stage
 from tests.traffic.routes import rollout
 
 from modelwright.api.rollout import AttachedRoute, ModelRollout
@@ -105,34 +105,3 @@ async def test_at_rest_its_owner_applies_the_same_without_a_diff_and_a_changed_o
     assert (again["spec"], again["metadata"]["generation"]) == (rest["spec"], rest["metadata"]["generation"])
     applied = await cluster.apply(VIRTUAL_SERVICE, changed, manager="team", force=False)
     assert applied["spec"]["http"][0]["timeout"] == "5s"
-
-
-async def test_a_rollout_goes_live_over_a_virtual_service_and_leaves_it_as_it_was(
-    cluster: Cluster, namespace: str
-) -> None:
-    stage = Stage(cluster, namespace)
-    await cluster.apply(VIRTUAL_SERVICE, manifest(namespace, http_route(None, None), DOCS), manager="team")
-    traffic = {"virtualService": {"attached": {"name": "churn"}}, "confirm": "RouteAccepted"}
-    await stage.create(traffic=traffic)
-
-    async def stalls() -> bool:
-        return (await stage.condition("Stalled")).get("reason") == "RouteNotAtRest"
-
-    async def has_weight() -> bool:
-        return bool((await live(cluster, namespace))["spec"]["http"][0]["route"][1]["weight"] > 0)
-
-    async def is_handed_back() -> bool:
-        return "finalizers" not in (await stage.body())["metadata"]
-
-    try:
-        await stage.play(stalls)
-        await cluster.apply(VIRTUAL_SERVICE, manifest(namespace, http_route(), DOCS), manager="team", force=False)
-        await stage.play(lambda: stage.serves("v1"))
-        before = await live(cluster, namespace)
-        await stage.edit({"model": {"version": "v2", "uri": "s3://models/churn/v2"}})
-        await stage.play(has_weight)
-        await stage.play(lambda: stage.serves("v2"))
-        await stage.play(is_handed_back)
-        assert (await live(cluster, namespace))["spec"] == before["spec"]
-    finally:
-        await stage.background.close()

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 from tests.contract.corpus import accepted, merged
-from tests.simulation.attached_world import EXISTING, AttachedWorld, ExistingWorld
+from tests.simulation.attached_world import EXISTING, AttachedWorld, ExistingWorld, VirtualWorld
 from tests.simulation.rollout_world import V1, V2, World
 
 from modelwright.api.metrics import Metric, Mode
@@ -82,7 +82,11 @@ def world_of(spec: RolloutSpec) -> World:
 def _world_of(spec: RolloutSpec) -> World:
     """As many pods and as much of a route as the spec needs: what they are called does not matter."""
     if isinstance(spec.route, AttachedRoute):
-        spec = replace(spec, route=replace(spec.route, rule_name=""))
+        is_virtual = spec.route.kind == "VirtualService"
+        kind = "VirtualService" if is_virtual else "HTTPRoute"
+        spec = replace(spec, route=replace(spec.route, kind=kind, rule_name=""))
+        if is_virtual:
+            return VirtualWorld(spec, rate=200, step=60)
         if isinstance(spec.workload, ExistingWorkload):
             return ExistingWorld(replace(spec, workload=EXISTING.workload, baseline=V1), rate=200, step=60)
         return AttachedWorld(spec, rate=200, step=60)

@@ -1,19 +1,22 @@
 """Fake worlds behind a route of the user's, which is read and patched by the real router.
 
-Everything in the route that is not a weight must stay as its owner wrote it. With existing workloads nothing else may
-be created, scaled or re-pointed either.
+Everything in the route that is not a weight, or was made by us, must stay as its owner wrote it. With existing
+workloads nothing else may be created, scaled or re-pointed either.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from tests.simulation.invariants import check_split
 from tests.simulation.metric_world import arrivals, drawn
+from tests.simulation.patching import patch
 from tests.simulation.rollout_world import SPEC, V1, V2, Conflicted, World
-from tests.traffic.routes import backend, route
+from tests.traffic.routes import backend, route, to, virtual_service
 
 from modelwright.api.models import Model
 from modelwright.api.rollout import (
@@ -21,22 +24,39 @@ from modelwright.api.rollout import (
     Backend,
     ExistingVersion,
     ExistingWorkload,
+    HeaderMatch,
     ModelRollout,
     RolloutSpec,
+    RouteForTesters,
+    Step,
 )
+from modelwright.cluster.keys import HTTP_ROUTE
 from modelwright.rollouts.actions import Action, ForgetRevision, RecordStable, ReleaseRoute, SetFinalizer, WriteRoute
 from modelwright.rollouts.manifests import stable_record_id
 from modelwright.rollouts.observation import DeploymentSeen, Observation, ServiceSeen, StableRecord
 from modelwright.rollouts.plan import Plan
-from modelwright.traffic.attached_route import seen
+from modelwright.traffic import own_entries
+from modelwright.traffic.attached_route import changes, seen
 from modelwright.traffic.backends import backends_of
-from modelwright.traffic.pairs import pairs_of, weigh
+from modelwright.traffic.pairs import is_made, pairs_of
 from modelwright.traffic.route import RouteSeen, Split
+from modelwright.traffic.shapes import shape_of
+from modelwright.traffic.testers_route import audience
+from modelwright.traffic.testers_writing import wanted_for
 
 OLD, NEW = (ExistingVersion(name, Backend(name)) for name in ("ranker-v7", "ranker-v8"))
 ATTACHED = replace(SPEC, route=AttachedRoute("HTTPRoute", "churn"))
 EXISTING = replace(
     SPEC, workload=ExistingWorkload(OLD, NEW), route=AttachedRoute("HTTPRoute", "churn"), model=V2, baseline=V1
+)
+TESTERS = Step(match=(HeaderMatch("x-tester", "1"),), hold=timedelta(seconds=20))
+BESIDE = AttachedRoute("HTTPRoute", "churn", testers_route=RouteForTesters.BESIDE)
+WITH_TESTERS = replace(ATTACHED, route=BESIDE, steps=(TESTERS, *SPEC.steps))
+EXISTING_WITH_TESTERS = replace(EXISTING, route=BESIDE, steps=(TESTERS, *SPEC.steps))
+VIRTUAL = replace(
+    SPEC,
+    route=AttachedRoute("VirtualService", "churn"),
+    steps=(Step(shadow=20, hold=timedelta(seconds=20)), TESTERS, *SPEC.steps),
 )
 OURS = {"manager": "modelwright", "operation": "Update", "fieldsV1": {"f:spec": {"f:rules": {}}}}
 
@@ -47,38 +67,72 @@ class AttachedWorld(World):
     backends = ("churn-stable", "churn-candidate")
 
     def __init__(self, spec: RolloutSpec = ATTACHED, **fields: Any) -> None:
-        refs = [backend(self.backends[0], 100), backend(self.backends[1], 0), backend("elsewhere", 7)]
-        self.body = route({"backendRefs": refs, "timeouts": {"request": "2s"}}, {"backendRefs": [backend("docs", 1)]})
-        self.as_written = self.without_weights()
+        self.body = self._first_route()
+        self.made: dict[str, Any] | None = None  # the route beside it
         self.finalizers: tuple[str, ...] = ()
         self.versions = 0
         self.deleted = False
         super().__init__(spec=spec, **fields)
+        self.as_written = self.without_weights()
+
+    def _first_route(self) -> dict[str, Any]:
+        refs = [backend(self.backends[0], 100), backend(self.backends[1], 0), backend("elsewhere", 7)]
+        return route({"backendRefs": refs, "timeouts": {"request": "2s"}}, {"backendRefs": [backend("docs", 1)]})
+
+    def _refs(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        """The two that are weighed, wherever ours have moved their rule to."""
+        shape = shape_of(body)
+        rules = [rule for rule in body["spec"][shape.rules] if not is_made(rule)]
+        return list(rules[0][shape.refs][:2])
 
     @property
     def weights_by_backend(self) -> dict[str, int]:
-        return {ref["name"]: ref.get("weight", 1) for ref in self.body["spec"]["rules"][0]["backendRefs"][:2]}
+        return dict(zip(self.backends, (ref.get("weight", 1) for ref in self._refs(self.body)), strict=True))
 
     def without_weights(self) -> dict[str, Any]:
-        spec = copy.deepcopy(self.body["spec"])
-        for ref in spec["rules"][0]["backendRefs"][:2]:
+        body = copy.deepcopy(self.body)
+        rules = shape_of(body).rules
+        for ref in self._refs(body):
             ref.pop("weight", None)
-        return dict(spec)
+        return {**body["spec"], rules: [rule for rule in body["spec"][rules] if not is_made(rule)]}
 
     def put(self, first: int | None, second: int | None, by: str = "team") -> None:
         """Somebody writes the weights, and takes the rules with them. None leaves one out."""
-        for ref, weight in zip(self.body["spec"]["rules"][0]["backendRefs"], (first, second), strict=False):
+        for ref, weight in zip(self._refs(self.body), (first, second), strict=True):
             ref.pop("weight", None)
             if weight is not None:
                 ref["weight"] = weight
+        self._written(by)
+
+    def change_timeout(self, by: str = "team") -> None:
+        """The owner changes something that has nothing to do with weights."""
+        rule = next(rule for rule in self.body["spec"][shape_of(self.body).rules] if not is_made(rule))
+        rule["timeouts"] = {"request": f"{self.versions}s"}
+        self._written(by)
+        self.as_written = self.without_weights()
+
+    def widen_audience(self, by: str = "somebody") -> None:
+        """Somebody has what we made lead everybody to the candidate."""
+        for made in (self.made, self.body):
+            for rule in made["spec"][shape_of(made).rules] if made else ():
+                if made is self.made or is_made(rule):
+                    rule["matches" if made is self.made else "match"] = [{}]
+        self._written(by)
+
+    def drop_audience(self, by: str = "somebody") -> None:
+        """Somebody takes away what we made."""
+        rules = shape_of(self.body).rules
+        self.made = None
+        self.body["spec"][rules] = [rule for rule in self.body["spec"][rules] if not is_made(rule)]
         self._written(by)
 
     def _written(self, by: str) -> None:
         metadata = self.body["metadata"]
         self.versions += 1
         metadata |= {"resourceVersion": str(self.versions), "generation": metadata["generation"] + 1}
-        entry = OURS if by == "modelwright" else {**OURS, "manager": by, "operation": "Apply"}
-        others = [one for one in metadata["managedFields"] if "f:rules" not in one["fieldsV1"]["f:spec"]]
+        rules = f"f:{shape_of(self.body).rules}"
+        entry = {**OURS, "manager": by, "fieldsV1": {"f:spec": {rules: {}}}}
+        others = [one for one in metadata["managedFields"] if rules not in one["fieldsV1"]["f:spec"]]
         metadata["managedFields"] = [*others, entry]
         self.route_changed_at = self.now
 
@@ -90,7 +144,8 @@ class AttachedWorld(World):
 
     @property
     def split(self) -> Split | None:
-        return Split(self.share)
+        testers = audience(self.made, self.rollout()) if self.made else ()
+        return Split(self.share, testers=testers)
 
     @split.setter
     def split(self, split: Split | None) -> None:
@@ -102,45 +157,89 @@ class AttachedWorld(World):
 
     def route_seen(self) -> RouteSeen:
         accepted = self.gateway_exists and self.now - self.route_changed_at >= self.accept_delay
-        for parent in self.body["status"]["parents"]:
-            for condition in parent["conditions"]:
-                condition["observedGeneration"] = self.body["metadata"]["generation"] if accepted else 0
-        return seen(self.rollout(), self.body)
+        for body in (self.body, self.made):
+            for parent in body["status"].get("parents", ()) if body else ():
+                for condition in parent["conditions"]:
+                    condition["observedGeneration"] = body["metadata"]["generation"] if body and accepted else 0
+        return seen(self.rollout(), self.body, made=self.made)
 
     def observe(self) -> Observation:
         return replace(super().observe(), route=self.route_seen())
 
     def _do(self, action: Action, plan: Plan) -> None:
         match action:
-            case WriteRoute(split, version):
-                self._weigh(split.weight, version, plan)
+            case WriteRoute():
+                self._write(action, plan)
             case ReleaseRoute():
                 fields = self.body["metadata"]["managedFields"]
                 self.body["metadata"]["managedFields"] = [one for one in fields if one["manager"] != "modelwright"]
+                self.made = None
             case SetFinalizer(name, wanted):
                 self.finalizers = tuple(one for one in self.finalizers if one != name) + ((name,) if wanted else ())
             case _:
                 super()._do(action, plan)
         assert self.without_weights() == self.as_written, "changed more of the route than weights"
 
-    def _weigh(self, weight: int, version: str, plan: Plan) -> None:
+    def _write(self, action: WriteRoute, plan: Plan) -> None:
+        split, version, before = action.split, action.resource_version, self.split or Split()
         if version and version != self.body["metadata"]["resourceVersion"]:
             raise Conflicted
-        pairs = pairs_of(self.body, backends_of(self.rollout()))
-        before = self.share
-        operations = weigh(self.body, pairs, weight, raises=bool(version))
-        if weight > before and operations:
-            assert version, "raised a weight without naming the version of the route"
-            assert self.finalizers, "raised a weight before the way back was secured"
-            check_split(self, Split(weight), str(self.route_version), plan)
-        for operation in operations:
-            if operation["op"] == "add":
-                _, _, _, rule, _, place, _ = operation["path"].split("/")
-                self.body["spec"]["rules"][int(rule)]["backendRefs"][int(place)]["weight"] = operation["value"]
+        if not split.is_within(before):
+            assert version, "raised without naming the version of the route"
+            assert self.finalizers, "raised before the way back was secured"
+            check_split(self, split, str(self.route_version), plan)
+        operations = changes(self.rollout(), self.body, action)
+        patch(self.body, operations)
         if operations:
-            self.splits.append((self.now, Split(weight)))
             self._written("modelwright")
-        assert sum(self.weights_by_backend.values()) == 100 or not operations, "weights do not add up"
+        self._keep_beside(action)
+        if self.split != before:
+            self.splits.append((self.now, self.split or Split()))
+        weighed = any(operation["path"].endswith("/weight") for operation in operations)
+        assert sum(self.weights_by_backend.values()) == 100 or not weighed, "weights do not add up"
+
+    def _keep_beside(self, action: WriteRoute) -> None:
+        wanted = wanted_for(self.rollout(), HTTP_ROUTE, self.body, self.made, action)
+        if wanted is self.made:
+            return
+        self.made = None if wanted is None else self.stored(wanted, by="modelwright")
+
+    def stored(self, body: Mapping[str, Any], by: str) -> dict[str, Any]:
+        """As the API server returns what was written."""
+        self.versions += 1
+        self.route_changed_at = self.now
+        entry = {**OURS, "manager": by, "time": "2026-11-21T08:00:00Z"}
+        made = copy.deepcopy({**route(), **body})
+        made["metadata"] |= {
+            "generation": self.versions,
+            "resourceVersion": str(self.versions),
+            "creationTimestamp": "2026-11-21T08:00:00Z",
+            "managedFields": [entry],
+        }
+        return made
+
+
+class VirtualWorld(AttachedWorld):
+    """Managed pods behind a VirtualService of the user's. Nobody answers for it."""
+
+    def __init__(self, spec: RolloutSpec = VIRTUAL, **fields: Any) -> None:
+        super().__init__(spec=spec, **fields)
+
+    def _first_route(self) -> dict[str, Any]:
+        hosts = [to(name, weight) for name, weight in zip(self.backends, (100, 0), strict=True)]
+        return virtual_service({"route": [*hosts, to("elsewhere", 7)]}, {"route": [to("docs")]})
+
+    @property
+    def split(self) -> Split | None:
+        found = own_entries.seen(self.rollout(), self.body, pairs_of(self.body, backends_of(self.rollout())))
+        return Split(self.share, found.mirror, found.testers)
+
+    @split.setter
+    def split(self, split: Split | None) -> None:
+        """Its owner wrote it, and nobody deletes it here."""
+
+    def _keep_beside(self, action: WriteRoute) -> None:
+        """What testers need is in the route itself."""
 
 
 class ExistingWorld(AttachedWorld):
@@ -190,7 +289,9 @@ class ExistingWorld(AttachedWorld):
             self.metrics.rates["errors", version] = share
         weights = self.weights_by_backend
         came = arrivals(self.random, self.rate * self.step)
-        to_new = drawn(self.random, came, weights["ranker-v8"] / max(1, sum(weights.values())))
+        of_testers = drawn(self.random, came, self.tester_share) if self.split and self.split.testers else 0
+        share = weights["ranker-v8"] / max(1, sum(weights.values()))
+        to_new = of_testers + drawn(self.random, came - of_testers, share)
         for name, requests in (("ranker-v7", came - to_new), ("ranker-v8", to_new)):
             self.metrics.serve(name, self.serves[name].version, requests, self.spec.analysis.metrics, self.now)
 

@@ -59,6 +59,24 @@ def route(*rules: dict[str, Any], manager: str = "team", **metadata: Any) -> dic
     }
 
 
+def to(host: str, weight: int | None = None) -> dict[str, Any]:
+    return {"destination": {"host": host}, **({} if weight is None else {"weight": weight})}
+
+
+def virtual_service(*http: dict[str, Any], manager: str = "team") -> dict[str, Any]:
+    fields: dict[str, Any] = {"f:spec": {"f:hosts": {}, "f:http": {}}}
+    body = route(manager=manager)
+    entry = {"manager": manager, "operation": "Apply", "time": "2026-11-21T08:00:00Z", "fieldsV1": fields}
+    return {
+        **body,
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {**body["metadata"], "managedFields": [entry]},
+        "spec": {"hosts": ["churn"], "http": list(http)},
+        "status": {},
+    }
+
+
 def rollout(weight: int | None = None, rule_name: str = "", name: str = "churn", **fields: Any) -> ModelRollout:
     """Serving v1, and giving v2 `weight` percent where that is not None."""
     candidate = None if weight is None else Candidate("r2", V2, weight)

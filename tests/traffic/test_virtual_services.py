@@ -7,31 +7,15 @@ from typing import Any
 
 import pytest
 from tests.traffic import routes
+from tests.traffic.routes import to, virtual_service
 
 from modelwright.api.rollout import AttachedRoute, Backend, BackendKind, ModelRollout
-from modelwright.traffic.attached_route import seen
+from modelwright.traffic.attached_route import changes, seen
 from modelwright.traffic.backends import Backends
-from modelwright.traffic.pairs import pairs_of, weigh
+from modelwright.traffic.pairs import pairs_of
+from modelwright.traffic.route import Split, WriteRoute
 
 BACKENDS = Backends(Backend("churn-stable"), Backend("churn-candidate"))
-
-
-def to(host: str, weight: int | None = None) -> dict[str, Any]:
-    return {"destination": {"host": host}, **({} if weight is None else {"weight": weight})}
-
-
-def virtual_service(*http: dict[str, Any], manager: str = "team") -> dict[str, Any]:
-    fields: dict[str, Any] = {"f:spec": {"f:hosts": {}, "f:http": {}}}
-    body = routes.route(manager=manager)
-    entry = {"manager": manager, "operation": "Apply", "time": "2026-11-21T08:00:00Z", "fieldsV1": fields}
-    return {
-        **body,
-        "apiVersion": "networking.istio.io/v1",
-        "kind": "VirtualService",
-        "metadata": {**body["metadata"], "managedFields": [entry]},
-        "spec": {"hosts": ["churn"], "http": list(http)},
-        "status": {},
-    }
 
 
 def rollout(weight: int | None = None, rule_name: str = "") -> ModelRollout:
@@ -78,7 +62,7 @@ def test_only_the_named_http_route_is_divided() -> None:
 
 def test_two_numbers_are_written_and_nothing_else() -> None:
     body = virtual_service({"route": [to("docs")]}, both())
-    written = weigh(body, pairs_of(body, BACKENDS), 10, raises=True)
+    written = changes(rollout(), body, WriteRoute(Split(10), "7"))
     assert [(one["op"], one["path"]) for one in written] == [
         ("test", "/metadata/resourceVersion"),
         ("test", "/spec/http/1/route"),

@@ -29,13 +29,12 @@
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch]
-# The weights. A managed route is created, and goes with its owner; of a user's nothing else is patched.
+# The weights. A managed route is created, and so is one for testers beside a user's, of which nothing else is patched;
+# the latter is deleted when the rollout is over.
 - apiGroups: [gateway.networking.k8s.io]
-  resources: [httproutes]
-  verbs: [get, list, watch, create, patch]
-- apiGroups: [gateway.networking.k8s.io]
-  resources: [grpcroutes]
-  verbs: [get, list, watch, patch]
+  resources: [httproutes, grpcroutes]
+  verbs: [get, list, watch, create, patch, delete]
+# The weights, and before them entries for testers and copies.
 - apiGroups: [networking.istio.io]
   resources: [virtualservices]
   verbs: [get, list, watch, patch]

@@ -13,10 +13,10 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 - apiGroups: [modelwright.dev]
   resources: [retrainruns]
   verbs: [list{{ if .Values.uninstall.endPipelines }}, get, patch{{ end }}]
-# The two weights.
+# The two weights, and what was made beside them for testers.
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes, grpcroutes]
-  verbs: [get, patch]
+  verbs: [get, list, patch, delete]
 - apiGroups: [networking.istio.io]
   resources: [virtualservices]
   verbs: [get, patch]

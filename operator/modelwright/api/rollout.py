@@ -119,16 +119,23 @@ class ReplicaRatio:
     service: str = ""
 
 
+class RouteForTesters(StrEnum):
+    NONE = "None"
+    BESIDE = "Beside"
+
+
 @dataclass(frozen=True)
 class AttachedRoute:
     """A route of the user's, of which we touch two weights in every rule that names both backends.
 
     `kind` is HTTPRoute, GRPCRoute or VirtualService; with `rule_name` only the rule of that name is touched.
+    `testers_route` is whether an HTTPRoute or GRPCRoute may get one of ours beside it: its policies miss that.
     """
 
     kind: str
     name: str
     rule_name: str = ""
+    testers_route: RouteForTesters = RouteForTesters.NONE
 
 
 @dataclass(frozen=True)

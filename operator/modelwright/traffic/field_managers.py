@@ -29,6 +29,15 @@ def changed_by(body: Object, ours: str) -> str:
     return str(newest.get("manager") or "somebody")
 
 
+def newest(body: Object, ours: str) -> str:
+    """The manager of the newest change of an object that is ours, "" where that was us.
+
+    Times have whole seconds: on a tie the change counts as somebody else's, whose word weighs more than ours.
+    """
+    last: Object = max(_of_spec(body), key=lambda e: (e.get("time", ""), e.get("manager") != ours), default={})
+    return "" if last.get("manager") == ours else str(last.get("manager") or "somebody")
+
+
 def managers(body: Object) -> tuple[str, ...]:
     """All who ever set a field of its metadata or spec and still own it, each once."""
     return tuple(dict.fromkeys(str(entry.get("manager", "")) for entry in _of_spec(body)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelwright.traffic.backends import Backends
-from modelwright.traffic.shapes import shape_of
+from modelwright.traffic.shapes import MADE_BY_US, shape_of
 
 Object = Mapping[str, Any]
 
@@ -49,7 +49,7 @@ def pairs_of(body: Object, backends: Backends, rule_name: str = "") -> tuple[Pai
     """The rules of the route that name both backends; only the one called `rule_name`, if that is given."""
     found, shape = [], shape_of(body)
     for number, rule in enumerate(body.get("spec", {}).get(shape.rules, [])):
-        if rule_name and rule.get("name") != rule_name:
+        if is_made(rule) or (rule_name and rule.get("name") != rule_name):
             continue
         refs = tuple(rule.get(shape.refs, []))
         places = [
@@ -59,6 +59,11 @@ def pairs_of(body: Object, backends: Backends, rule_name: str = "") -> tuple[Pai
         if all(places):
             found.append(Pair(number, rule.get("name", ""), refs, places[0][0], places[1][0], shape.left_out))
     return tuple(found)
+
+
+def is_made(rule: Object, prefix: str = MADE_BY_US) -> bool:
+    """Whether we made it, or the rollout did whose names begin with `prefix`: then it is no rule of the user's."""
+    return str(rule.get("name", "")).startswith(prefix)
 
 
 def not_at_rest(body: Object, pairs: Sequence[Pair], backends: Backends, rule_name: str = "") -> str:
@@ -86,7 +91,7 @@ def weigh(body: Object, pairs: Sequence[Pair], weight: int, *, raises: bool) -> 
     """The JSON Patch that gives the candidate `weight` percent in each of `pairs`; empty where they have it.
 
     Without `raises` a rule in which the candidate has less already is left as it is: that is somebody's word. Lists are
-    addressed by position, so it is guarded by the version of the object and by each list as it was read.
+    addressed by position, so it is guarded by each list as it was read; whoever sends it tests the object's version.
     """
     operations: list[dict[str, Any]] = []
     shape = shape_of(body)
@@ -99,12 +104,7 @@ def weigh(body: Object, pairs: Sequence[Pair], weight: int, *, raises: bool) -> 
             {"op": "add", "path": f"{at}/{pair.stable}/weight", "value": 100 - weight},
             {"op": "add", "path": f"{at}/{pair.candidate}/weight", "value": weight},
         ]
-    if not operations:
-        return []
-    return [
-        {"op": "test", "path": "/metadata/resourceVersion", "value": body["metadata"]["resourceVersion"]},
-        *operations,
-    ]
+    return operations
 
 
 def _is_doubled(pair: Pair, backends: Backends, body: Object) -> bool:

@@ -63,15 +63,16 @@ class RouteSeen:
     accepted: bool | None
     message: str = ""
     changed_by: str = ""  # the field manager of the newest change, "" where that was us
-    as_wanted: bool = True  # all but the split is what we would write
+    as_wanted: bool = True  # all that is ours, but the split, is what we would write
     silent: tuple[str, ...] = ()  # parents for which nobody has ever answered, at any generation
     written_at: datetime | None = None  # the newest change of its spec, by the API server's clock
     unsupported: frozenset[str] = frozenset()  # of MIRROR, HEADER_MATCH, REGULAR_EXPRESSION_MATCH
+    reasons: tuple[tuple[str, str], ...] = ()  # why, for what is unsupported, where more can be said than that
     orphaned: tuple[tuple[Kind, str], ...] = ()  # objects left behind by a rollout of this name, to be made ours again
     foreign: tuple[str, ...] = ()  # objects of other owners that have the names which ours need
     obstacle: Obstacle | None = None
-    is_theirs: bool = False  # somebody else's: we touch nothing but weights, and it outlives the rollout
-    is_held: bool = False  # parts of it are still recorded as ours: its owner's next changed apply would conflict
+    is_theirs: bool = False  # somebody else's: we touch nothing but weights and what we made, and it outlives us
+    is_held: bool = False  # it has parts that we made, or that are recorded as ours: the owner's next apply conflicts
     advice: str = ""  # what to set in the GitOps tool that is seen on it, so that it leaves the weights alone
 
 

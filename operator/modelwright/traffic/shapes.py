@@ -17,6 +17,9 @@ Object = Mapping[str, Any]
 
 CLUSTER_DOMAIN = "cluster.local"
 
+MADE_BY_US = "modelwright/"
+"""How the names of entries begin that we put into a VirtualService: no user's does, and no rule's can."""
+
 
 @dataclass(frozen=True)
 class Shape:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelwright.api.fields import Fields
-from modelwright.api.rollout import AttachedRoute, ManagedRoute, ReplicaRatio
+from modelwright.api.rollout import AttachedRoute, ManagedRoute, ReplicaRatio, RouteForTesters
 
 KINDS = {"httpRoute": "HTTPRoute", "grpcRoute": "GRPCRoute", "virtualService": "VirtualService"}
 
@@ -17,7 +17,11 @@ def route(traffic: Fields) -> ManagedRoute | AttachedRoute | ReplicaRatio:
     if member == "httpRoute" and section.exactly_one("managed", "attached") == "managed":
         return _managed(section.section("managed"))
     attached = section.section("attached")
-    return AttachedRoute(KINDS[member], attached.text("name"), attached.text("ruleName", AttachedRoute.rule_name))
+    name, rule_name = attached.text("name"), attached.text("ruleName", AttachedRoute.rule_name)
+    if member == "virtualService":
+        return AttachedRoute(KINDS[member], name, rule_name)
+    beside = attached.choice("testersRoute", RouteForTesters, AttachedRoute.testers_route)
+    return AttachedRoute(KINDS[member], name, rule_name, beside)
 
 
 def _managed(fields: Fields) -> ManagedRoute:

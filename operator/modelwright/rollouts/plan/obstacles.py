@@ -50,11 +50,8 @@ def router_obstacle(draft: Draft) -> str:
     if not missing:
         return ""
     needed = f"the strategy needs {' and '.join(missing)} of the router, which does not support it"
-    if route and route.is_theirs:
-        return (
-            f"{needed}: only weights are written in a route of yours. Leave those steps out, use `httpRoute.managed`, "
-            "or give testers a rule of their own in your route that leads to the candidate"
-        )
+    if route and (reasons := dict.fromkeys(said for need, said in route.reasons if need in missing)):
+        return f"{needed}: {'; '.join(reasons)}"
     return f"{needed}: leave those steps out, or use a Gateway whose class has them among its supportedFeatures"
 
 

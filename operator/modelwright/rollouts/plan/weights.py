@@ -8,7 +8,7 @@ from modelwright.rollouts.plan.behind import heeds_revert
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.endpoints import begin_again
 from modelwright.rollouts.plan.leaving import RESULT, leave
-from modelwright.traffic.route import RouteSeen, Split
+from modelwright.traffic.route import HEADER_MATCH, MIRROR, RouteSeen, Split
 
 OURS_TO_WRITE = (Stage.PROMOTING, *RESULT)
 
@@ -25,7 +25,11 @@ def police(draft: Draft) -> None:
         return
     if heeds_revert(draft, route):
         return
+    if _withdraw(draft, route):
+        return
     allowed = route.split.at_most(recorded)
+    if allowed == route.split == recorded and (recorded.testers or recorded.mirror):
+        _keep_fitting(draft, route)
     if allowed != route.split:
         draft.do(WriteRoute(allowed))
         draft.tell(
@@ -42,6 +46,26 @@ def _make_route_again(draft: Draft) -> None:
     draft.do(WriteRoute())
     _lower(draft, Split())
     draft.tell("RouteDeleted", "the route was deleted in mid-rollout: made again with weight 0", warn=True)
+
+
+def _withdraw(draft: Draft, route: RouteSeen) -> bool:
+    """Whether what we made beside a route of somebody else's cannot be right any more: then it gives nothing."""
+    recorded, needs = draft.given, {HEADER_MATCH: draft.given.testers, MIRROR: draft.given.mirror}
+    missing = [need for need, given in needs.items() if given and need in route.unsupported and route.is_theirs]
+    if not missing:
+        return False
+    left = Split(min(recorded.weight, route.split.weight))
+    reasons = "; ".join(said for need, said in route.reasons if need in missing)
+    draft.do(WriteRoute(left))
+    draft.tell("UnsupportedByRouter", f"{recorded} taken back: {reasons}", warn=True)
+    _lower(draft, left)
+    return True
+
+
+def _keep_fitting(draft: Draft, route: RouteSeen) -> None:
+    """The owner changed something that ours repeats: it follows, for the same people."""
+    if route.is_theirs and not route.as_wanted and not route.obstacle and draft.seen.may_raise:
+        draft.do(WriteRoute(draft.given, route.resource_version))
 
 
 def _accept_lowering(draft: Draft, split: Split, route: RouteSeen) -> None:
