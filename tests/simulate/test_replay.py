@@ -13,11 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner
-from tests.retraining.builders import SOURCES, policy
+from tests.retraining.builders import SOURCES, TRIGGER, policy
 
 from modelwright.analysis.counts import Counts
 from modelwright.api.limits import Limits
 from modelwright.api.policy import RetrainPolicy
+from modelwright.api.triggers import Action
 from modelwright.cli.main import main
 from modelwright.cli.replayed import days
 from modelwright.errors import InvalidSpec
@@ -69,6 +70,14 @@ def test_a_decline_that_lasts_fires_again_and_waits_for_the_cooldown() -> None:
     # An hour of training, then six of rest.
     assert launched[1] - launched[0] >= 7 * HOUR
     assert found.held["Cooldown"] >= 5 * HOUR
+
+
+def test_what_only_evaluates_promotes_nothing_in_a_replay() -> None:
+    of = policy(triggers=(replace(TRIGGER, action=Action.EVALUATE),))
+    found = replay(decline(DAY, 3 * HOUR), of, takes=HOUR)
+    assert [fired.why for fired in found.fired] == ["accuracy 0.8 (≥ 0.90)"] * len(found.fired)
+    assert len(found.fired) == found.launches == 2
+    assert found.held["Cooldown"] > timedelta(0)
 
 
 def test_what_was_not_recorded_never_fires_and_is_told() -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from modelwright.analysis.blocks import Moments
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.exact import lower_bound, upper_bound
 from modelwright.analysis.numbers import counted, shown
 from modelwright.analysis.threshold import bounds_text, within
 from modelwright.analysis.verdict import Finding, Verdict
-from modelwright.api.metrics import Bounds
+from modelwright.analysis.window_means import is_possible, mean_bounds
+from modelwright.api.metrics import Bounds, Mean
 
 
 def outside_with_confidence(counts: Counts, bounds: Bounds, *, confidence: Decimal, min_samples: int) -> Finding:
@@ -47,6 +49,32 @@ def outside_with_confidence(counts: Counts, bounds: Bounds, *, confidence: Decim
     else:
         message = f"{seen}, within {text}"
     return Finding(verdict, reason, message, samples=counts.total, candidate=shown(value), bound=text)
+
+
+def mean_outside(moments: Moments, mean: Mean, bounds: Bounds, *, confidence: Decimal, min_samples: int) -> Finding:
+    """As outside_with_confidence, for a mean within known bounds (window_means.py).
+
+    Reasons besides: OutOfBounds (Error: sums that no observations within the metric's own bounds have).
+    """
+    needed, text = max(min_samples, 1), bounds_text(bounds)
+    if moments.count < needed:
+        message = f"{counted(moments.count)} samples, {counted(needed)} are needed"
+        return Finding(Verdict.NO_DATA, "TooFewSamples", message, samples=moments.count, bound=text)
+    if not is_possible(moments, mean):
+        message = f"the sums are impossible for observations between {mean.min:f} and {mean.max:f}"
+        return Finding(Verdict.ERROR, "OutOfBounds", message, samples=moments.count, bound=text)
+    found = mean_bounds(moments, mean, float(confidence))
+    seen, sure = f"{shown(found.value)} from {counted(moments.count)} samples", f"with {shown(confidence)} confidence"
+    verdict, reason, message = Verdict.PASS, "WithinBounds", f"{seen}, within {text}"
+    if bounds.min is not None and found.value < float(bounds.min):
+        clear = found.high < float(bounds.min)
+        message = f"{seen}, below {bounds.min:f}, {sure} at most {shown(found.high)}"
+        verdict, reason = (Verdict.FAIL, "OutsideBounds") if clear else (Verdict.PASS, "NotYetClear")
+    elif bounds.max is not None and found.value > float(bounds.max):
+        clear = found.low > float(bounds.max)
+        message = f"{seen}, above {bounds.max:f}, {sure} at least {shown(found.low)}"
+        verdict, reason = (Verdict.FAIL, "OutsideBounds") if clear else (Verdict.PASS, "NotYetClear")
+    return Finding(verdict, reason, message, samples=moments.count, candidate=shown(found.value), bound=text)
 
 
 def value_outside(value: float, samples: int | None, bounds: Bounds, *, min_samples: int) -> Finding:

@@ -21,7 +21,8 @@ class Proportion:
 
 @dataclass(frozen=True)
 class Mean:
-    """Three counter selectors with `$(selector)`: how many were observed, their sum, and the sum of their squares.
+    """Three counter selectors with `$(selector)` or `$(champion)`: how many were observed, their sum, and the sum of
+    their squares. `window` only in triggers.
 
     No observation lies outside `min` and `max`, in the metric's own unit, and none is negative.
     """
@@ -31,6 +32,7 @@ class Mean:
     sum_of_squares: str
     min: Decimal
     max: Decimal
+    window: timedelta | None = None
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,21 @@ class Reverted:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """What a metric was at `at`, when a promotion had settled, as decimals: the value, and one-sided bounds of it (the
+    value itself where its uncertainty is unknown). `about` is a digest of the query."""
+
+    value: str
+    low: str
+    high: str
+    at: datetime
+    revision: str
+    about: str
+    version: str = ""
+    samples: int = 0
+
+
+@dataclass(frozen=True)
 class TriggerStatus:
     """`verdict` is Firing, Pending (bound crossed, `for` not yet over), Quiet, NoData or Error, since `since`.
 
@@ -106,6 +121,7 @@ class TriggerStatus:
     handled: str = ""
     latched: datetime | None = None
     last_fired: datetime | None = None
+    baseline: Baseline | None = None
 
 
 @dataclass(frozen=True)

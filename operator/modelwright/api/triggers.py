@@ -8,27 +8,43 @@ from decimal import Decimal
 from enum import StrEnum
 
 from modelwright.api.cron import Cron
-from modelwright.api.metrics import Bounds, History, Proportion, Value
+from modelwright.api.metrics import Bounds, History, Mean, Proportion, Value
+
+
+@dataclass(frozen=True)
+class AgainstBaseline:
+    """How far the metric may be from what it was after the promotion, in its own unit. At least one is set."""
+
+    max_decrease: Decimal | None = None
+    max_increase: Decimal | None = None
 
 
 @dataclass(frozen=True)
 class MetricTrigger:
     """Fires when the confidence bound of the metric has been outside `bounds` for `hold` (spec: `for`).
 
-    Exactly one of `proportion` (with a window) and `value`. `written` is how it stands in the spec: `drift` is a value
-    that a preset asks for. With `history`, which only a value may have, the bounds are
-    those of the champion's past instead.
+    Exactly one of `proportion` and `mean` (with a window) and `value`. `written` is how it stands in the spec: `drift`
+    is a value that a preset asks for. With `history`, which only a value may have, the bounds are those of the
+    champion's past instead; with `baseline` they follow from what was measured after its promotion.
     """
 
     bounds: Bounds = field(default_factory=Bounds)
     history: History | None = None
+    baseline: AgainstBaseline | None = None
     proportion: Proportion | None = None
+    mean: Mean | None = None
     value: Value | None = None
     source: str = "default"
     confidence: Decimal = Decimal("0.99")
     min_samples: int = 100
     hold: timedelta = timedelta(0)
     written: str = "metric"
+
+    @property
+    def window(self) -> timedelta | None:
+        """How far back is counted; None for a value."""
+        counted = self.proportion or self.mean
+        return counted.window if counted else None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from modelwright.api.rollout import ModelRollout
 from modelwright.configuration import Configuration
 from modelwright.errors import InvalidSpec
 from modelwright.retraining.plan.pipelines import server_for
-from modelwright.retraining.plan.triggers.metric import source_of
+from modelwright.retraining.plan.triggers.asking import source_of
 from modelwright.rollouts.plan.obstacles import source_problem
 from modelwright.rollouts.profiled import with_profile
 

@@ -15,7 +15,7 @@ from typing import Any
 from modelwright.analysis.counts import Counts
 from modelwright.api.metrics import Bounds
 from modelwright.api.policy import PolicyStatus, RetrainPolicy
-from modelwright.api.run import RetrainRun
+from modelwright.api.run import Purpose, RetrainRun
 from modelwright.cluster.answers import Answer
 from modelwright.metrics.configuration import MetricSource
 from modelwright.retraining.observation import PolicyObservation, RunObservation
@@ -150,6 +150,10 @@ class Replay:
         for run in tuple(self._runs.values()):
             launched = world.launched_at(run)
             if lineage.finished(run) or launched is None or now < launched + self._assumptions.takes:
+                continue
+            if run.spec.purpose is Purpose.EVALUATE:
+                # Nobody knows what it would have found; nothing follows from a champion that holds.
+                self._runs[run.name] = world.ended(run, now, "Evaluated")
                 continue
             over = world.ended(run, now, self._assumptions.outcome)
             self._runs[run.name] = over

@@ -23,6 +23,7 @@ OUTCOMES = {
     "Approved": ("True", "Approved", "Approved"),
     "Rejected": ("False", "GateRejected", "Rejected"),
     "Failed": ("False", "PipelineFailed", "Failed"),
+    "Evaluated": ("True", "ChampionHolds", "Evaluated"),
 }
 
 
@@ -87,7 +88,7 @@ def ended(run: RetrainRun, at: datetime, outcome: str) -> RetrainRun:
         observed_generation=1,
         phase=phase,
         pipeline_run=known,
-        model=None if outcome == "Failed" else model,
+        model=model if outcome in ("Approved", "Rejected") else None,
         conditions=(condition,),
     )
     return replace(run, status=changed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -40,6 +41,11 @@ def proportion(fields: Fields) -> Proportion:
 def windowed_proportion(fields: Fields) -> Proportion:
     """As triggers have it: without a rollout there is no beginning to count from, so the window must be given."""
     return Proportion(fields.text("events"), fields.text("total"), fields.duration("window"))
+
+
+def windowed_mean(fields: Fields) -> Mean:
+    """As `windowed_proportion`."""
+    return replace(_mean(fields), window=fields.duration("window"))
 
 
 def value(fields: Fields) -> Value:

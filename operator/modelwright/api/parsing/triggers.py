@@ -12,6 +12,7 @@ from modelwright.api.parsing import metrics
 from modelwright.api.triggers import (
     Action,
     After,
+    AgainstBaseline,
     AlertTrigger,
     AllOf,
     Data,
@@ -62,25 +63,36 @@ def cron(fields: Fields) -> Cron:
 
 
 def _metric(fields: Fields) -> MetricTrigger:
-    fields.exactly_one("proportion", "value")
-    proportion, value = fields.maybe_section("proportion"), fields.maybe_section("value")
-    history = fields.maybe_section("history")
-    if history:
-        if value is None:
-            raise fields.refuse("history", "must go with `value`")
-        for bound in ("min", "max"):
-            if fields.has(bound):
-                raise fields.refuse(bound, "must not stand beside `history`, which says what the bounds are")
+    fields.exactly_one("proportion", "mean", "value")
+    proportion, mean, value = (fields.maybe_section(shape) for shape in ("proportion", "mean", "value"))
+    history, baseline = fields.maybe_section("history"), fields.maybe_section("baseline")
+    if history and value is None:
+        raise fields.refuse("history", "must go with `value`")
+    if history and baseline:
+        raise fields.refuse("baseline", "must not stand beside `history`")
+    instead = "history" if history else "baseline" if baseline else ""
+    for bound in ("min", "max"):
+        if instead and fields.has(bound):
+            raise fields.refuse(bound, f"must not stand beside `{instead}`, which says what the bounds are")
     return MetricTrigger(
-        bounds=Bounds() if history else metrics.bounds(fields),
+        bounds=Bounds() if instead else metrics.bounds(fields),
         history=metrics.history(history) if history else None,
+        baseline=_baseline(baseline) if baseline else None,
         proportion=metrics.windowed_proportion(proportion) if proportion else None,
+        mean=metrics.windowed_mean(mean) if mean else None,
         value=metrics.value(value) if value else None,
         source=fields.text("source", MetricTrigger.source),
         confidence=fields.decimal("confidence", MetricTrigger.confidence),
         min_samples=fields.integer("minSamples", MetricTrigger.min_samples),
         hold=fields.duration("for", MetricTrigger.hold),
     )
+
+
+def _baseline(fields: Fields) -> AgainstBaseline:
+    found = AgainstBaseline(fields.maybe_decimal("maxDecrease"), fields.maybe_decimal("maxIncrease"))
+    if found == AgainstBaseline():
+        raise fields.refuse("maxDecrease", "must be set, or `maxIncrease`, or both")
+    return found
 
 
 def _all_of(fields: Fields) -> AllOf:
@@ -93,8 +105,8 @@ def _rearm(fields: Fields, lasts: Fields | None, action: Action) -> Rearm:
     if action not in (Action.RETRAIN, Action.EVALUATE) or lasts is None:
         raise fields.refuse("rearm", "must go with a `metric`, `drift` or `allOf` that starts runs")
     rearm = fields.section("rearm")
-    if rearm.has("minSamples") and not lasts.has("proportion"):
-        raise rearm.refuse("minSamples", "must go with a `proportion`: nothing else counts what is new")
+    if rearm.has("minSamples") and not (lasts.has("proportion") or lasts.has("mean")):
+        raise rearm.refuse("minSamples", "must go with a `proportion` or `mean`: nothing else counts what is new")
     return Rearm(rearm.choice("after", RearmAfter, Rearm.after), rearm.integer("minSamples", Rearm.min_samples))
 
 

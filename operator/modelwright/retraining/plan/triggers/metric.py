@@ -8,24 +8,21 @@ after twice that time was not looked at for at least `for`; its clock starts ane
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from modelwright.analysis.threshold import bounds_text
-from modelwright.analysis.trigger import outside_with_confidence, value_outside
+from modelwright.analysis.trigger import mean_outside, outside_with_confidence, value_outside
 from modelwright.analysis.verdict import Finding, Verdict
-from modelwright.api.durations import format_duration
 from modelwright.api.metrics import Bounds
-from modelwright.api.policy import Champion, RetrainPolicy, TriggerStatus
+from modelwright.api.policy import Baseline, TriggerStatus
 from modelwright.api.run import Evidence
 from modelwright.api.triggers import MetricTrigger, Trigger
-from modelwright.metrics.configuration import MetricSource, source_for
-from modelwright.metrics.questions import CountsLook, CountsQuestion, NoLook, ValueLook, ValueQuestion
+from modelwright.metrics.questions import CountsLook, MeanLook, NoLook, ValueLook
 from modelwright.metrics.reasons import Reason
-from modelwright.metrics.variables import render
-from modelwright.metrics.windows import check_window
+from modelwright.retraining.plan.triggers import baseline
+from modelwright.retraining.plan.triggers.asking import MetricQuestion, query_text, question_of, source_of
 from modelwright.retraining.plan.triggers.past import bounds_of, past_question
 from modelwright.retraining.plan.triggers.seen import (
     ERROR,
@@ -35,16 +32,10 @@ from modelwright.retraining.plan.triggers.seen import (
     QUIET,
     TriggerSeen,
     View,
-    variables_of,
 )
 
-SHORTEST_INTERVAL = timedelta(seconds=5)
-LONGEST_INTERVAL = timedelta(seconds=60)
-VALUE_INTERVAL = timedelta(seconds=10)
 TOO_OLD_AFTER = 3
 MAX_QUERY = 4096
-
-MetricQuestion = CountsQuestion | ValueQuestion
 
 
 def look_at(view: View, trigger: Trigger, index: int) -> TriggerSeen:
@@ -57,7 +48,10 @@ def look_at(view: View, trigger: Trigger, index: int) -> TriggerSeen:
         if champion
         else None
     )
-    return replace(_look_at(view, trigger, index, bounds_of(view, trigger.name, metric, past)), past=past)
+    look = replace(_look_at(view, trigger, index, bounds_of(view, trigger.name, metric, past)), past=past)
+    if metric.baseline is None or champion is None:
+        return look
+    return replace(look, status=replace(look.status, baseline=_baseline(view, trigger.name, metric, look.question)))
 
 
 def _look_at(view: View, trigger: Trigger, index: int, bounds: Bounds | Finding | None) -> TriggerSeen:
@@ -65,12 +59,12 @@ def _look_at(view: View, trigger: Trigger, index: int, bounds: Bounds | Finding 
     metric = trigger.metric
     assert metric is not None
     before = _before(view, trigger)
-    bound = bounds_text(bounds) if isinstance(bounds, Bounds) else ""
+    bound = bounds_text(bounds) if isinstance(bounds, Bounds) and not metric.baseline else ""
     path = f"spec.triggers[{index}].{metric.written}"
     source = source_of(metric, path, policy.namespace, view.sources)
     if champion is None:
         return TriggerSeen(_status(before, trigger.name, NO_DATA, "NoChampion", view.no_champion, bound=bound))
-    question = _question(policy, trigger.name, metric, champion, source, path)
+    question = question_of(policy, trigger.name, metric, champion, source, path)
     answer = view.answers.get(question)
     if bounds is None or answer is None or _stands(answer.value):
         kept = before or _status(None, trigger.name, NO_DATA, "NotLookedYet", "not looked at yet", bound=bound)
@@ -84,7 +78,9 @@ def _look_at(view: View, trigger: Trigger, index: int, bounds: Bounds | Finding 
         verdict = NO_DATA if look.verdict is Verdict.NO_DATA else ERROR
         status = _status(before, trigger.name, verdict, look.reason, look.message, bound=bound, since=_since(before))
         return TriggerSeen(status, question, broken=look.message if look.permanent else "")
-    finding = bounds if isinstance(bounds, Finding) else _judge(metric, bounds, answer.value)
+    if metric.baseline:
+        bounds = baseline.bounds_of(view, metric, _baseline(view, trigger.name, metric, question))
+    finding = bounds if isinstance(bounds, Finding) else _judge(baseline.judged_at(metric), bounds, answer.value)
     if finding is None:
         message = f"the source failed: {type(answer.value).__name__}"
         status = _status(before, trigger.name, ERROR, "SourceFailed", message, bound=bound, since=_since(before))
@@ -92,12 +88,13 @@ def _look_at(view: View, trigger: Trigger, index: int, bounds: Bounds | Finding 
     return _seen(before, trigger.name, metric, question, finding, answer.started_at)
 
 
-def source_of(metric: MetricTrigger, path: str, namespace: str, sources: Mapping[str, MetricSource]) -> MetricSource:
-    """What answers the trigger at `path`. InvalidSpec if it may not be used, or scrapes too rarely for the window."""
-    source = source_for(namespace, metric.source, sources, f"{path}.source")
-    if metric.proportion and metric.proportion.window:
-        check_window(metric.proportion.window, source, f"{path}.proportion.window")
-    return source
+def _baseline(view: View, name: str, metric: MetricTrigger, question: MetricQuestion) -> Baseline | None:
+    """What is known of it, or what the newest look makes it."""
+    assert view.champion is not None
+    answer = view.answers.get(question)
+    return baseline.known(view, name, view.champion, question) or (
+        baseline.recorded(view, metric, view.champion, question, answer.value, answer.started_at) if answer else None
+    )
 
 
 def _seen(
@@ -129,11 +126,11 @@ def _seen(
     )
     if verdict != FIRING:
         return TriggerSeen(status, question)
-    window = metric.proportion.window if metric.proportion else None
+    window = metric.window
     evidence = Evidence(
         trigger=name,
         at=at,
-        query=_query_text(question)[:MAX_QUERY],
+        query=query_text(question)[:MAX_QUERY],
         value=finding.candidate,
         bound=finding.bound,
         samples=finding.samples,
@@ -153,47 +150,14 @@ def _judge(metric: MetricTrigger, bounds: Bounds, look: Any) -> Finding | None:
             return outside_with_confidence(
                 look.counts, bounds, confidence=metric.confidence, min_samples=metric.min_samples
             )
+        case MeanLook() if metric.mean:
+            return mean_outside(
+                look.moments, metric.mean, bounds, confidence=metric.confidence, min_samples=metric.min_samples
+            )
         case ValueLook():
             return value_outside(look.value, look.samples, bounds, min_samples=metric.min_samples)
         case _:
             return None
-
-
-def _question(
-    policy: RetrainPolicy, name: str, metric: MetricTrigger, champion: Champion, source: MetricSource, path: str
-) -> MetricQuestion:
-    window = metric.proportion.window if metric.proportion else None
-    variables = variables_of(policy.namespace, champion.model_rollout, champion.revision, champion.model.version)
-    if window:
-        variables["window"] = format_duration(window)
-    interval = _interval(window, source)
-    if metric.proportion:
-        return CountsQuestion(
-            source=metric.source,
-            metric=name,
-            arm="champion",
-            events=render(metric.proportion.events, variables, path=f"{path}.proportion.events"),
-            total=render(metric.proportion.total, variables, path=f"{path}.proportion.total"),
-            interval=interval,
-            window=window,
-        )
-    assert metric.value is not None
-    samples = metric.value.samples
-    return ValueQuestion(
-        source=metric.source,
-        metric=name,
-        arm="champion",
-        query=render(metric.value.query, variables, path=f"{path}.value.query"),
-        samples=render(samples, variables, path=f"{path}.value.samples") if samples else "",
-        interval=interval,
-    )
-
-
-def _interval(window: timedelta | None, source: MetricSource) -> timedelta:
-    """How often to look: a sixtieth of the window, but not more often than there are new samples."""
-    if window is None:
-        return max(source.scrape_interval, VALUE_INTERVAL)
-    return max(source.scrape_interval, SHORTEST_INTERVAL, min(window / 60, LONGEST_INTERVAL))
 
 
 def _before(view: View, trigger: Trigger) -> TriggerStatus | None:
@@ -234,9 +198,3 @@ def _status(
     if before and (before.verdict, before.reason, before.since) == (verdict, reason, since):
         return before
     return TriggerStatus(name, verdict, str(reason), message, value, bound, samples, since)
-
-
-def _query_text(question: MetricQuestion) -> str:
-    if isinstance(question, CountsQuestion):
-        return f"{question.events} / {question.total}"
-    return question.query

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from modelwright.api.run import RetrainRun
 from modelwright.api.times import format_time, parse_time
 from modelwright.api.triggers import Rearm, RearmAfter, Trigger
-from modelwright.metrics.questions import CountsLook, CountsQuestion
+from modelwright.metrics.questions import CountsLook, CountsQuestion, MeanLook, MeanQuestion
 from modelwright.retraining.plan import lineage
 from modelwright.retraining.plan.limits.situation import Hold
 from modelwright.retraining.plan.triggers.seen import QUIET, TriggerSeen, View
@@ -47,17 +48,26 @@ def _counting(
 ) -> TriggerSeen:
     question = _fresh(look, since)
     answer = view.answers.get(question) if question else None
-    if answer and isinstance(answer.value, CountsLook) and answer.value.counts.total >= rearm.min_samples:
+    if answer and _samples(answer.value) >= rearm.min_samples:
         return replace(look, status=replace(look.status, handled=_text(number, None), latched=None))
     message = f"{name} waits for {rearm.min_samples} samples that are new since {format_time(since)}"
     found = _latched(look, newest, name, _text(number, since), message)
     return replace(found, fresh=question)
 
 
-def _fresh(look: TriggerSeen, since: datetime) -> CountsQuestion | None:
-    if not isinstance(look.question, CountsQuestion):
+def _fresh(look: TriggerSeen, since: datetime) -> CountsQuestion | MeanQuestion | None:
+    if not isinstance(look.question, CountsQuestion | MeanQuestion):
         return None
     return replace(look.question, arm="new since it was armed", since=since, window=None)
+
+
+def _samples(look: Any) -> int:
+    match look:
+        case CountsLook(counts=counts):
+            return counts.total
+        case MeanLook(moments=moments):
+            return moments.count
+    return 0
 
 
 def _latched(look: TriggerSeen, newest: RetrainRun, name: str, handled: str, message: str) -> TriggerSeen:
