@@ -178,3 +178,18 @@ def test_an_evaluation_without_golden_rows_cannot_be_reproduced(pod: FakePod, tm
 def test_only_the_evaluation_that_was_judged_is_read(pod: FakePod, tmp_path: Path, changes: dict[str, Any]) -> None:
     assert isinstance(ask(pod, tmp_path, **changes), NotChecked)
     assert pod.asked == []
+
+
+def test_a_regression_is_reproduced_within_its_tolerance(pod: FakePod, tmp_path: Path) -> None:
+    rows = [
+        {"inputs": {"tenure": tenure}, "prediction": {"outputs": {"price": price}, "tolerance": {"absolute": 0.5}}}
+        for tenure, price in ((3, 101.5), (40, 12.0))
+    ]
+    said = {"outputs": [{"name": "price", "datatype": "FP64", "shape": [2, 1], "data": [101.9, 12.4]}]}
+    pod.instead = (200, json.dumps(said).encode())
+    assert ask(pod, tmp_path, rows=rows) == Reproduced(2)
+    said["outputs"][0]["data"] = [101.9, 12.6]
+    pod.instead = (200, json.dumps(said).encode())
+    found = ask(pod, tmp_path, rows=rows)
+    assert isinstance(found, Differs)
+    assert "golden row 1: price 12.6 instead of 12" in found.message

@@ -15,6 +15,7 @@ from modelwright.kubeflow.evaluation_parsing import parse_evaluation
 from modelwright.kubeflow.places import OutsideResultRoot, require_below
 from modelwright.kubeflow.questions import Failure, ReadEvaluation, ReadResult, Trouble
 from modelwright.kubeflow.storage import NotThere, open_below, read_file
+from modelwright.smoke.comparing import is_prediction
 
 MAX_EVALUATION = 4 << 20
 MAX_FILES = 10_000
@@ -49,18 +50,17 @@ def read_golden_rows(uri: str, wanted: str, result_root: str) -> list[Mapping[st
     rows: list[Mapping[str, Any]] = json.loads(raw)["goldenRows"]
     for row in rows:
         if not _is_golden(row) or row["inputs"].keys() != rows[0]["inputs"].keys():
-            raise InvalidSpec("goldenRows", "must have the same inputs in each row, and class and probability")
+            raise InvalidSpec(
+                "goldenRows", "must have the same inputs in each row, and class and probability or outputs"
+            )
     return rows
 
 
 def _is_golden(row: Any) -> bool:
     if not isinstance(row, dict) or not isinstance(row.get("inputs"), dict) or not row["inputs"]:
         return False
-    prediction = row.get("prediction")
-    if not isinstance(prediction, dict) or "class" not in prediction:
-        return False
     values = all(isinstance(value, int | float | str) for value in row["inputs"].values())
-    return values and isinstance(prediction.get("probability"), int | float)
+    return values and is_prediction(row.get("prediction"))
 
 
 def _parsed(raw: bytes) -> Evaluation:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from modelwright.errors import ModelwrightError
 from modelwright.kubeflow.configuration import PipelineServer
 from modelwright.kubeflow.results import read_golden_rows
+from modelwright.smoke.comparing import Missing, difference
 from modelwright.smoke.questions import Differs, NotChecked, Reproduced, Smoke, SmokeQuestion
 from modelwright.web.bounded import BoundedClient, Unreachable
 
@@ -20,18 +20,6 @@ TIMEOUT = 5.0
 LARGEST_ANSWER = 1 << 20
 ROWS = 100
 """As many golden rows as one request may hold."""
-TOLERANCE = 1e-6
-"""Between probabilities: servers compute in single or double precision."""
-LABELS = ("label", "class", "predict")
-"""Names under which servers put out the class."""
-
-
-@dataclass(frozen=True)
-class _Said:
-    """What a pod said, by row; None for what it does not put out."""
-
-    labels: Sequence[Any] | None
-    chances: Sequence[Any] | None
 
 
 class Asker:
@@ -56,26 +44,25 @@ class Asker:
                 said = self._predict(address, question.model, rows)
             except Unreachable as error:
                 return NotChecked(f"pod {address}: {error}")
-            for number, row in enumerate(rows):
-                if difference := _difference(row, number, said):
-                    return Differs(f"pod {address}: golden row {number}: {difference}")
+            differs = difference([row["prediction"] for row in rows], said)
+            if isinstance(differs, Missing):
+                return NotChecked(f"pod {address}: {differs.message}")
+            if differs:
+                return Differs(f"pod {address}: {differs}")
         return Reproduced(len(rows))
 
-    def _predict(self, address: str, model: str, rows: Sequence[Mapping[str, Any]]) -> _Said:
+    def _predict(self, address: str, model: str, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Sequence[Any]]:
         body = json.dumps({"inputs": _tensors(rows)}).encode()
         url = f"http://{address}/v2/models/{model}/infer"
         reply = self._client.send("POST", url, body, {"Content-Type": "application/json"})
         if reply.status != 200:
             raise Unreachable(f"answers HTTP {reply.status} to a prediction of model {model!r}")
         outputs = reply.object().get("outputs")
-        found: dict[str, Sequence[Any]] = {}
-        for output in outputs if isinstance(outputs, list) else ():
-            if isinstance(output, dict) and isinstance(output.get("data"), list) and len(output["data"]) == len(rows):
-                found[str(output.get("name"))] = output["data"]
-        labels = next((found[name] for name in LABELS if name in found), None)
-        if labels is None and "probability" not in found:
-            raise Unreachable("puts out neither label, class, predict nor probability for each row")
-        return _Said(labels, found.get("probability"))
+        return {
+            str(output.get("name")): output["data"]
+            for output in (outputs if isinstance(outputs, list) else ())
+            if isinstance(output, dict) and isinstance(output.get("data"), list)
+        }
 
 
 def _tensors(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -86,17 +73,3 @@ def _tensors(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         datatype = "BYTES" if any(isinstance(value, str) for value in data) else "FP64"
         tensors.append({"name": name, "datatype": datatype, "shape": [len(data)], "data": data})
     return tensors
-
-
-def _difference(row: Mapping[str, Any], number: int, said: _Said) -> str:
-    expected = row["prediction"]
-    if said.chances is not None:
-        chance = said.chances[number]
-        is_number = isinstance(chance, int | float) and not isinstance(chance, bool)
-        # Written so that NaN differs.
-        if not (is_number and abs(chance - expected["probability"]) <= TOLERANCE):
-            found = f"{chance:.6f}" if is_number else "no number"
-            return f"probability {found} instead of {expected['probability']:.6f}"
-    if said.labels is not None and str(said.labels[number]) != str(expected["class"]):
-        return f"another class than {expected['class']!r}"
-    return ""
