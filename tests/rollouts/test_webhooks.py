@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 from tests.simulation.rollout_world import SPEC, V2, World, in_step, serving_v1
 
@@ -24,6 +25,11 @@ def hooked(heard: Heard | None = ALLOWED) -> World:
     return world
 
 
+def replace_spec(world: World, **fields: Any) -> World:
+    world.edit(**fields)
+    return world
+
+
 def calls(world: World, moment: Moment) -> list[Call]:
     return [call for call in world.told if call.moment is moment]
 
@@ -35,6 +41,55 @@ def test_every_step_is_asked_for_and_told_of() -> None:
     told = [json.loads(call.body) for call in calls(world, Moment.AFTER_STEP)]
     assert [(body["step"]["number"], body["step"]["weight"]) for body in told] == [(1, 10), (2, 50)]
     assert told[0]["candidate"]["version"] == "v2"
+
+
+def test_a_restarted_operator_tells_nobody_again() -> None:
+    world = hooked().until(in_step(2))
+    assert len(calls(world, Moment.AFTER_STEP)) == 1
+    world.restart()
+    world.tick(10)
+    assert len(calls(world, Moment.AFTER_STEP)) == 1
+    assert world.status.untold == ()
+
+
+def test_who_did_not_answer_is_told_again_under_the_same_id_also_when_the_rollout_is_over() -> None:
+    world = replace_spec(hooked(), before_step=())
+    world.heard = SILENT
+    world.until(lambda w: w.live_version == "v2" and w.at_rest())
+    world.restart()
+    world.tick(30)
+    told = calls(world, Moment.AFTER_STEP)
+    ids = list(dict.fromkeys(call.id for call in told))
+    assert len(ids) == len(world.status.untold) == 2
+    assert len(told) > 4
+    world.heard = ALLOWED
+    world.tick(30)
+    assert not world.status.untold
+    before = len(world.told)
+    world.tick(60)
+    assert len(world.told) == before
+
+
+def test_after_an_hour_it_is_no_news_any_more() -> None:
+    world = replace_spec(hooked(), before_step=())
+    world.webhooks = {"freeze": world.webhooks["freeze"], "chat": Webhook("chat", "https://chat", "/key")}
+    world.heard = SILENT
+    world.until(lambda w: w.live_version == "v2" and w.at_rest())
+    world.step = 30
+    world.tick(3600)
+    assert world.status.untold == ()
+    warned = [message for _, reason, message in world.news if reason == "WebhookNotTold"]
+    assert warned == [f"{SILENT.message}: it was not told that a step has passed"] * 2
+
+
+def test_a_revision_that_is_tried_again_has_calls_of_its_own() -> None:
+    world = hooked().until(in_step(2))
+    world.command("abort")
+    world.until(World.at_rest, limit=120)
+    world.command("retry", id_="2", revision=world.status.history[0].revision)
+    world.until(in_step(2))
+    told = calls(world, Moment.AFTER_STEP)
+    assert len({call.id for call in told}) == len(told) == 2
 
 
 def test_a_denial_holds_until_it_is_lifted() -> None:

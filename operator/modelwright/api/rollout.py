@@ -24,6 +24,7 @@ from modelwright.api.strategy import Pause as Pause
 from modelwright.api.strategy import Promote as Promote
 from modelwright.api.strategy import Shadow as Shadow
 from modelwright.api.strategy import Step as Step
+from modelwright.api.untold import Untold
 
 
 class State(StrEnum):
@@ -346,6 +347,7 @@ class RolloutStatus:
     metrics: tuple[MetricStatus, ...] = ()
     frozen: tuple[Frozen, ...] = ()
     error_spending: ErrorSpending | None = None
+    untold: tuple[Untold, ...] = ()
     rejected: tuple[Rejection, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     command: CommandStatus | None = None

@@ -18,7 +18,7 @@ class Moment(StrEnum):
 class Call:
     """One call of `webhook`. `body` is the JSON that is sent, `id` the same for every repetition of the same call.
 
-    Before a step it is a question, and asked until there is traffic; after it the webhook is told, once.
+    Before a step it is a question, and asked until there is traffic; after it the webhook is told until it answers.
     """
 
     webhook: str
@@ -31,8 +31,8 @@ class Call:
         return f"webhook/{self.webhook}"
 
     @property
-    def every(self) -> timedelta | None:
-        return ASK_AGAIN if self.moment is Moment.BEFORE_STEP else None
+    def every(self) -> timedelta:
+        return ASK_AGAIN
 
 
 class Outcome(StrEnum):

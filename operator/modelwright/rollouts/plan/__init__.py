@@ -10,7 +10,7 @@ from typing import Any
 
 from modelwright.api.rollout import Stage
 from modelwright.rollouts.observation import Observation
-from modelwright.rollouts.plan import asking, commands, conditions, following, hooking, smoking
+from modelwright.rollouts.plan import asking, commands, conditions, following, hooking, smoking, telling
 from modelwright.rollouts.plan.borrowing import plan_deletion
 from modelwright.rollouts.plan.desired import Desired, desired, ends_holdback, newer_waits
 from modelwright.rollouts.plan.draft import Draft, Headline, Mood, News, Plan
@@ -25,7 +25,7 @@ from modelwright.rollouts.plan.weights import police
 
 __all__ = ["News", "Plan", "plan_rollout"]
 
-ROOMS: tuple[Any, ...] = (asking, following, smoking, hooking)
+ROOMS: tuple[Any, ...] = (asking, following, smoking, hooking, telling)
 """Who has questions: about metrics, about the model that is followed, to pods, and to webhooks."""
 
 UNDER_WAY_LOOK = timedelta(seconds=30)
@@ -48,6 +48,7 @@ def plan_rollout(seen: Observation, now: datetime) -> Plan:
     if not find_stable(draft):
         return _finish(draft)
     commands.obey(draft)
+    telling.heed_answers(draft)
     police(draft)
     _follow_wish(draft, desired(draft))
     return _finish(draft)

@@ -1,4 +1,4 @@
-"""Webhooks around a step: those before it may hold it, those after it are told. None is asked on the way back."""
+"""Webhooks before a step may hold it. None is asked on the way back. Those after it: telling.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from modelwright.webhooks.questions import Call, Heard, Moment, Outcome
 def are_in_favour(draft: Draft) -> bool:
     """Whether every webhook allows the running step; else the headline says which one does not, or does not answer."""
     calls = _before(draft)
-    if obstacle := webhook_obstacle(draft) if _are_asked(draft) else "":
+    if obstacle := webhook_obstacle(draft) if are_asked(draft) else "":
         draft.say(Mood.STALLED, "InvalidSpec", f"{obstacle}; the weight is held")
         return False
     for call in calls:
@@ -36,10 +36,8 @@ def are_in_favour(draft: Draft) -> bool:
 
 
 def questions(draft: Draft) -> tuple[Call, ...]:
-    """Asked from the beginning of a step until its weight is raised; told while the step after it runs."""
-    if webhook_obstacle(draft):
-        return ()
-    return (*_before(draft), *_after(draft))
+    """Asked from the beginning of a step until its weight is raised."""
+    return () if webhook_obstacle(draft) else _before(draft)
 
 
 def webhook_obstacle(draft: Draft) -> str:
@@ -52,8 +50,8 @@ def webhook_obstacle(draft: Draft) -> str:
     return ""
 
 
-def _are_asked(draft: Draft) -> bool:
-    """Nobody stands in the way back, nor in that of a person who waived all waiting."""
+def are_asked(draft: Draft) -> bool:
+    """Whether webhooks are heard: nobody stands in the way back, nor in that of a person who waived all waiting."""
     status = draft.status
     if status.stage not in (Stage.STEPPING, Stage.BAKING) or status.step is None or status.candidate is None:
         return False
@@ -62,25 +60,13 @@ def _are_asked(draft: Draft) -> bool:
 
 def _before(draft: Draft) -> tuple[Call, ...]:
     step = draft.status.step
-    if not _are_asked(draft) or step is None or step.asked_at is not None or split_of(step).is_within(draft.given):
+    if not are_asked(draft) or step is None or step.asked_at is not None or split_of(step).is_within(draft.given):
         return ()
     # A step that begins again after its weight fell is another question.
     told = {"number": step.number, "of": step.of, "startedAt": step.started_at.isoformat(), **_split(draft)}
     id_ = f"{draft.seen.rollout.uid}/{draft.candidate.revision}/{step.number}/{int(step.started_at.timestamp())}"
-    return tuple(_call(draft, name, Moment.BEFORE_STEP, id_, told) for name in draft.spec.before_step)
-
-
-def _after(draft: Draft) -> tuple[Call, ...]:
-    step = draft.status.step
-    if step is None or draft.status.candidate is None or draft.status.stable is None:
-        return ()
-    passed = step.number if draft.status.stage is Stage.BAKING else step.number - 1
-    if not _are_asked(draft) or not 1 <= passed <= len(draft.course.legs):
-        return ()
-    split = draft.course.legs[passed - 1].split
-    told = {"number": passed, "of": step.of, "weight": split.weight, "mirror": split.mirror}
-    id_ = f"{draft.seen.rollout.uid}/{draft.candidate.revision}/{passed}/passed"
-    return tuple(_call(draft, name, Moment.AFTER_STEP, id_, told) for name in draft.spec.after_step)
+    body = body_of(draft, Moment.BEFORE_STEP, told)
+    return tuple(Call(name, Moment.BEFORE_STEP, id_, body) for name in draft.spec.before_step)
 
 
 def _split(draft: Draft) -> dict[str, int]:
@@ -89,7 +75,8 @@ def _split(draft: Draft) -> dict[str, int]:
     return {"weight": split.weight, "mirror": split.mirror}
 
 
-def _call(draft: Draft, webhook: str, moment: Moment, id_: str, step: dict[str, Any]) -> Call:
+def body_of(draft: Draft, moment: Moment, step: dict[str, Any]) -> str:
+    """What a webhook is sent: JSON."""
     rollout = draft.seen.rollout
     body = {
         "event": str(moment),
@@ -99,7 +86,7 @@ def _call(draft: Draft, webhook: str, moment: Moment, id_: str, step: dict[str, 
         "stable": _arm(draft.stable),
         "candidate": _arm(draft.candidate),
     }
-    return Call(webhook, moment, id_, json.dumps(body, sort_keys=True))
+    return json.dumps(body, sort_keys=True)
 
 
 def _arm(arm: Arm | Candidate) -> dict[str, str]:

@@ -29,6 +29,7 @@ from modelwright.rollouts.plan.raising import await_acceptance, await_traffic, r
 from modelwright.rollouts.plan.recording import record
 from modelwright.rollouts.plan.running import ensure_stable
 from modelwright.rollouts.plan.saying import said, say_not_decided, say_what_is_awaited, where
+from modelwright.rollouts.plan.telling import tell_passed
 from modelwright.rollouts.plan.testing import heed_end_of_test, say_test
 from modelwright.traffic.route import Split
 
@@ -190,6 +191,8 @@ def _following(draft: Draft, step: StepStatus, leg: Leg, number: int) -> StepSta
 
 def _go_on(draft: Draft, stage: Stage, step: StepStatus) -> None:
     draft.tell("StepPassed", f"{where(draft)} passed")
+    assert draft.status.step is not None
+    tell_passed(draft, draft.status.step)
     stop_counting(draft)
     draft.change(stage=stage, stage_since=draft.now, step=step)
     draft.say(Mood.MOVING, "StepRunning", where(draft))
