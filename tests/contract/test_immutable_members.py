@@ -39,6 +39,11 @@ FORBIDDEN = [
     ),
     ("rollout-istio", {"traffic": {"virtualService": None, "replicaRatio": {}}}, "spec.traffic"),
     ("rollout-grpc", {"traffic": {"grpcRoute": {"attached": {"name": "b"}}}}, "spec.traffic.grpcRoute.attached"),
+    (
+        "rollout-kserve",
+        {"workload": {"inferenceService": {"name": "b"}}},
+        "spec.workload.inferenceService.name",
+    ),
 ]
 
 ALLOWED = [

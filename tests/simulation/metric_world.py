@@ -94,7 +94,7 @@ class MetricWorld:
         if isinstance(question, HistoryQuestion):
             return HistoryLook(self.past or self._usual(question, now), now)
         text = question.query if isinstance(question, ValueQuestion) else question.expressions[-1]
-        revision = re.findall('(?:revision|service)="([^"]*)"', text)[0]
+        revision = re.findall('(?:revision_name|revision|service)="([^"]*)"', text)[0]
         counted = self._of(revision, question.metric)
         if isinstance(question, ValueQuestion):
             value = self.values.get((question.metric, self.versions.get(revision, "")))

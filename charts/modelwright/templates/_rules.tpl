@@ -38,6 +38,13 @@
 - apiGroups: [networking.istio.io]
   resources: [virtualservices]
   verbs: [get, list, watch, patch]
+# KServe: the model and the canary fields of an InferenceService, and which model its Knative revisions have.
+- apiGroups: [serving.kserve.io]
+  resources: [inferenceservices]
+  verbs: [get, list, watch, patch]
+- apiGroups: [serving.knative.dev]
+  resources: [revisions]
+  verbs: [get]
 # The finalizer that stands while a user's route holds a weight of ours.
 - apiGroups: [modelwright.dev]
   resources: [modelrollouts]

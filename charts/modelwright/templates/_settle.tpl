@@ -20,6 +20,16 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 - apiGroups: [networking.istio.io]
   resources: [virtualservices]
   verbs: [get, patch]
+# KServe: the weight, and the model that it had before.
+- apiGroups: [serving.kserve.io]
+  resources: [inferenceservices]
+  verbs: [get, patch]
+- apiGroups: [serving.knative.dev]
+  resources: [revisions]
+  verbs: [get]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [list]
 # Without a router: which pods the Service in front of both versions selects.
 - apiGroups: [""]
   resources: [services]

@@ -70,11 +70,12 @@ class Workload:
 class BackendKind(StrEnum):
     SERVICE = "Service"
     INFERENCE_POOL = "InferencePool"
+    REVISION = "Revision"  # of Knative
 
 
 @dataclass(frozen=True)
 class Backend:
-    """What a route's backendRef names, in the rollout's namespace."""
+    """What traffic is sent to, in the rollout's namespace."""
 
     name: str
     kind: BackendKind = BackendKind.SERVICE
@@ -106,6 +107,15 @@ class ExistingWorkload:
 
 
 @dataclass(frozen=True)
+class InferenceServiceWorkload:
+    """A KServe InferenceService: KServe keeps the pods of both versions, and we write which models these are."""
+
+    name: str
+    candidate_replicas: CandidateReplicas = CandidateReplicas.PROPORTIONAL
+    fixed_replicas: int | None = None
+
+
+@dataclass(frozen=True)
 class ManagedRoute:
     """An HTTPRoute that we create. `parent_refs` are Gateway API ParentReferences as written."""
 
@@ -123,6 +133,13 @@ class ReplicaRatio:
 class RouteForTesters(StrEnum):
     NONE = "None"
     BESIDE = "Beside"
+
+
+@dataclass(frozen=True)
+class InferenceServiceRoute:
+    """The field of the InferenceService `name` by which KServe divides traffic."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -180,8 +197,8 @@ class Promotion:
 
 @dataclass(frozen=True)
 class RolloutSpec:
-    workload: Workload | ExistingWorkload
-    route: ManagedRoute | AttachedRoute | ReplicaRatio
+    workload: Workload | ExistingWorkload | InferenceServiceWorkload
+    route: ManagedRoute | AttachedRoute | ReplicaRatio | InferenceServiceRoute
     state: State = State.ACTIVE
     model: Model | None = None
     model_from: ModelFrom | None = None
@@ -208,7 +225,7 @@ class Arm:
     model: Model
     weight: int = 0
     retrain_run: str = ""
-    backend: Backend | None = None  # of existing workloads: where its traffic goes
+    backend: Backend | None = None  # of workloads that are not ours: where its traffic goes
 
 
 @dataclass(frozen=True)

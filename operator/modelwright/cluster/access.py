@@ -102,14 +102,16 @@ class Cluster:
         operations: Sequence[Object],
         *,
         manager: str = FIELD_MANAGER,
+        strict: bool = False,
     ) -> Object:
-        """A guarded edit: a failing `test` operation is a Conflict."""
+        """A guarded edit: a failing `test` operation is a Conflict. `strict` refuses unknown fields as InvalidSpec."""
         return await self._request(
             "patch",
             kind.path(namespace, name),
             body=list(operations),
             content_type="application/json-patch+json",
             field_manager=manager,
+            query_params=[("fieldValidation", "Strict")] if strict else [],
         )
 
     async def merge_patch(

@@ -73,4 +73,6 @@ GATEWAY_CLASS = Kind("gateway.networking.k8s.io", "v1", "gatewayclasses", "Gatew
 GATEWAY = Kind("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
 HTTP_ROUTE = Kind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 VIRTUAL_SERVICE = Kind("networking.istio.io", "v1", "virtualservices", "VirtualService")
+INFERENCE_SERVICE = Kind("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService")
+KNATIVE_REVISION = Kind("serving.knative.dev", "v1", "revisions", "Revision")
 GRPC_ROUTE = Kind("gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute")

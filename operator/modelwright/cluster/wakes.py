@@ -8,6 +8,7 @@ from typing import Any
 from modelwright.cluster.keys import (
     GRPC_ROUTE,
     HTTP_ROUTE,
+    INFERENCE_SERVICE,
     MODEL_ROLLOUT,
     RETRAIN_POLICY,
     RETRAIN_RUN,
@@ -74,6 +75,9 @@ def _read_by(key: Key, body: Object) -> frozenset[Key]:
     if key.kind == MODEL_ROLLOUT.name:
         others = [spec.get("modelFrom", {}).get("modelRolloutRef", {}), *(spec.get("dependsOn") or ())]
         named += [(MODEL_ROLLOUT.name, other) for other in others]
+        if service := spec.get("workload", {}).get("inferenceService", {}).get("name"):
+            # KServe answers a change of the one by changing the other.
+            named += [(INFERENCE_SERVICE.name, {"name": service}), (HTTP_ROUTE.name, {"name": service})]
     return frozenset(Key(kind, key.namespace, found["name"]) for kind, found in named if found.get("name"))
 
 

@@ -15,6 +15,9 @@ from modelwright.errors import InvalidSpec
 # Label matchers that are already PromQL. They are filled in as they are, and a query needs one of them.
 MATCHERS = ("selector", "champion")
 
+BACKEND_LABELS = {"Service": "service", "InferencePool": "inference_pool", "Revision": "revision_name"}
+"""How metrics name the kinds of backends. A service monitor gives the first, Knative's own metrics the last."""
+
 _VARIABLE = re.compile(r"\$\(([^()]*)\)")
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/-]+")
 
@@ -51,8 +54,8 @@ def selector(namespace: str, rollout: str, revision: str) -> str:
 
 
 def backend_selector(namespace: str, kind: str, name: str) -> str:
-    """The label matchers of one version of an existing workload, which no label of ours tells apart, without braces."""
-    labels = {"namespace": namespace, "service" if kind == "Service" else "inference_pool": name}
+    """The label matchers of one version whose pods are not ours: no label of ours tells them apart. Without braces."""
+    labels = {"namespace": namespace, BACKEND_LABELS[kind]: name}
     return ",".join(f'{label}="{escaped(value)}"' for label, value in labels.items())
 
 

@@ -67,6 +67,25 @@ class ReleaseRoute:
 
 
 @dataclass(frozen=True)
+class PlaceModel:
+    """Have KServe run `model` beside stable's, without traffic, on `replicas` pods where it counts them."""
+
+    revision: str
+    model: Model
+    replicas: int
+
+
+@dataclass(frozen=True)
+class TakeModel:
+    """Make the candidate, which has all traffic, what the InferenceService is."""
+
+
+@dataclass(frozen=True)
+class TidyModel:
+    """Take back what a candidate without traffic left behind in the InferenceService."""
+
+
+@dataclass(frozen=True)
 class SetFinalizer:
     """Put the finalizer `name` on the rollout, or take it off where it is not `wanted`."""
 
@@ -98,5 +117,8 @@ Action = (
     | WriteRoute
     | ReleaseRoute
     | SetFinalizer
+    | PlaceModel
+    | TakeModel
+    | TidyModel
     | ForgetRevision
 )

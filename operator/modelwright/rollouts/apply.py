@@ -15,16 +15,20 @@ from modelwright.rollouts.actions import (
     CreateDeployment,
     DeleteDeployment,
     ForgetRevision,
+    PlaceModel,
     PointService,
     RecordRevision,
     RecordStable,
     ReleaseRoute,
     ScaleDeployment,
     SetFinalizer,
+    TakeModel,
+    TidyModel,
     WriteRoute,
 )
 from modelwright.rollouts.ownership import owner_reference
-from modelwright.traffic.routers import router_for
+from modelwright.traffic.kserve.service import name_of
+from modelwright.traffic.routers import KSERVE, router_for
 
 
 async def apply(cluster: Cluster, rollout: ModelRollout, actions: tuple[Action, ...]) -> None:
@@ -60,6 +64,12 @@ async def _apply_one(cluster: Cluster, rollout: ModelRollout, action: Action) ->
             await router_for(rollout.spec).write(cluster, rollout, action)
         case ReleaseRoute():
             await router_for(rollout.spec).release(cluster, rollout)
+        case PlaceModel(revision, model, replicas):
+            await KSERVE.place(cluster, rollout, model.uri, name_of(revision), replicas)
+        case TakeModel():
+            await KSERVE.take(cluster, rollout)
+        case TidyModel():
+            await KSERVE.tidy(cluster, rollout)
         case SetFinalizer(name, wanted):
             others = [one for one in rollout.finalizers if one != name]
             metadata = {

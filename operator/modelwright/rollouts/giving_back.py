@@ -6,12 +6,14 @@ Statuses stay as they are: an operator that comes back reads the lowered weight 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from modelwright.api.parsing import parse_rollout
-from modelwright.api.rollout import AttachedRoute, BackendKind, ManagedRoute, ModelRollout
+from modelwright.api.rollout import AttachedRoute, BackendKind, InferenceServiceRoute, ManagedRoute, ModelRollout
 from modelwright.cluster.access import Cluster, Object
 from modelwright.cluster.keys import ENDPOINT_SLICE, MODEL_ROLLOUT
 from modelwright.errors import Conflict, InvalidSpec, ModelwrightError
+from modelwright.rollouts.observe_inference_service import observe_inference_service
 from modelwright.rollouts.plan.borrowing import FINALIZER
 from modelwright.rollouts.settling import (
     GAVE_UP,
@@ -25,7 +27,7 @@ from modelwright.traffic.backends import backends_of
 from modelwright.traffic.field_managers import SETTLER
 from modelwright.traffic.replica_ratio import ReplicaRatioRouter
 from modelwright.traffic.route import Split, WriteRoute
-from modelwright.traffic.routers import ATTACHED, REPLICA_RATIO
+from modelwright.traffic.routers import ATTACHED, KSERVE, REPLICA_RATIO
 
 
 async def settle_any(cluster: Cluster, body: Object, until: float) -> Settled:
@@ -40,6 +42,8 @@ async def settle_any(cluster: Cluster, body: Object, until: float) -> Settled:
         return await settle(cluster, namespace, name, until)
     try:
         async with asyncio.timeout_at(until):
+            if isinstance(rollout.spec.route, InferenceServiceRoute):
+                return await _give_back_service(cluster, rollout)
             return await _give_back(cluster, rollout)
     except TimeoutError:
         return Settled(namespace, name, False, GAVE_UP)
@@ -61,6 +65,34 @@ async def _give_back(cluster: Cluster, rollout: ModelRollout) -> Settled:
     if before and before.split != Split():
         return Settled(namespace, name, True, f"all traffic is back on stable, the candidate had {before.split}")
     return Settled(namespace, name, True, "no candidate holds weight")
+
+
+async def _give_back_service(cluster: Cluster, rollout: ModelRollout) -> Settled:
+    """Of KServe's, not only the weight: without us the candidate's model would get all traffic with the next apply."""
+    namespace, name = rollout.namespace, rollout.name
+    before = (await observe_inference_service(cluster, rollout)).route
+    while (seen := await observe_inference_service(cluster, rollout)).inference_service:
+        if seen.route is None or seen.inference_service.facts.tidy:
+            break
+        if seen.route.split != Split() and not (seen.stable_service and seen.stable_service.ready):
+            return Settled(namespace, name, False, f"stable is not ready: the candidate keeps its {seen.route.split}")
+        if seen.route.split != Split():
+            await KSERVE.write(cluster, rollout, WriteRoute(), manager=SETTLER)
+        elif seen.inference_service.facts.can_tidy and seen.route.accepted:
+            await KSERVE.tidy(cluster, without_candidate(rollout), manager=SETTLER)
+        else:
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        rollout = without_candidate(rollout) if seen.route.split == Split() and seen.route.accepted else rollout
+    await KSERVE.release(cluster, rollout)
+    await _let_go(cluster, rollout)
+    had = before.split if before else Split()
+    says = f"all traffic is back on stable, the candidate had {had}" if had != Split() else "no candidate holds weight"
+    return Settled(namespace, name, True, says)
+
+
+def without_candidate(rollout: ModelRollout) -> ModelRollout:
+    """As it is read once its candidate has nothing any more."""
+    return replace(rollout, status=replace(rollout.status, candidate=None))
 
 
 def _router(rollout: ModelRollout) -> AttachedRouter | ReplicaRatioRouter:

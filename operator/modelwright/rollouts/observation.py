@@ -14,6 +14,7 @@ from modelwright.cluster.answers import Answer
 from modelwright.metrics.configuration import MetricSource
 from modelwright.registries.configuration import Registry
 from modelwright.rollouts.actions import Adopt
+from modelwright.traffic.kserve.service import Facts
 from modelwright.traffic.route import RouteSeen
 from modelwright.webhooks.configuration import Webhook
 
@@ -89,8 +90,19 @@ class RecordedRevision:
 
 
 @dataclass(frozen=True)
+class InferenceServiceSeen:
+    """A KServe InferenceService. `git_follows`: whether somebody else asks for the model that it has."""
+
+    name: str
+    facts: Facts
+    git_follows: bool = True
+    counts_pods: bool = True
+    predictor: str = ""  # the name of its predictor, where it has one
+
+
+@dataclass(frozen=True)
 class StableRecord:
-    """A ControllerRevision of an existing workload: which backend became stable, and what it serves."""
+    """A ControllerRevision of pods that are not ours: which backend became stable, and what it serves."""
 
     number: int
     model: Model
@@ -105,7 +117,8 @@ class Observation:
     chain: tuple[str, ...] = ()  # the rollouts that `modelFrom` leads over, the nearest first
     deployments: Mapping[str, DeploymentSeen] = field(default_factory=dict)
     recorded: Mapping[str, RecordedRevision] = field(default_factory=dict)
-    stables: tuple[StableRecord, ...] = ()  # of existing workloads only
+    stables: tuple[StableRecord, ...] = ()  # where the pods are not ours
+    inference_service: InferenceServiceSeen | None = None
     stable_service: ServiceSeen | None = None
     candidate_service: ServiceSeen | None = None
     route: RouteSeen | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 from modelwright.api.models import Model
 from modelwright.api.parsing import parse_policy, parse_rollout_status, parse_run
-from modelwright.api.rollout import ExistingWorkload, ModelRollout
+from modelwright.api.rollout import ExistingWorkload, InferenceServiceWorkload, ModelRollout
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.answers import Answer
 from modelwright.cluster.keys import (
@@ -39,6 +39,7 @@ from modelwright.rollouts.observation import (
     ServiceSeen,
 )
 from modelwright.rollouts.observe_existing import observe_existing
+from modelwright.rollouts.observe_inference_service import observe_inference_service
 from modelwright.rollouts.ownership import Ownership, ownership
 from modelwright.traffic.backends import candidate_service, stable_service
 from modelwright.traffic.routers import router_for
@@ -60,6 +61,11 @@ async def observe(
     """One complete observation. Raises Unavailable or Forbidden where any part of it could not be read."""
     if isinstance(rollout.spec.workload, ExistingWorkload):
         found = await observe_existing(cluster, rollout)
+        return replace(found, answers=answers, sources=sources, may_raise=may_raise, first_pass=first_pass)
+    if isinstance(rollout.spec.workload, InferenceServiceWorkload):
+        found = await observe_inference_service(cluster, rollout)
+        exists, approved = await _approved(cluster, rollout)
+        found = replace(found, policy_exists=exists, approved=approved)
         return replace(found, answers=answers, sources=sources, may_raise=may_raise, first_pass=first_pass)
     namespace, name = rollout.namespace, rollout.name
     labels = {ROLLOUT_LABEL: name}

@@ -39,8 +39,8 @@ async def observe_existing(cluster: Cluster, rollout: ModelRollout) -> Observati
     wanted = _wanted(deployments[0]) or max(1, counts[0])
     seen = Observation(
         rollout=replace(rollout, spec=replace(rollout.spec, replicas=wanted)),
-        stables=tuple(_record(body) for body in records if ownership(body, rollout) is not Ownership.FOREIGN),
-        stable_service=_service(status.stable, counts[0]),
+        stables=tuple(record_of(body) for body in records if ownership(body, rollout) is not Ownership.FOREIGN),
+        stable_service=service_of(status.stable, counts[0]),
         route=route,
         shared_server=next(filter(None, map(_shared, deployments)), ""),
     )
@@ -51,7 +51,7 @@ async def observe_existing(cluster: Cluster, rollout: ModelRollout) -> Observati
     count = 0 if problem and not status.candidate.weight else counts[1]
     revision, model = status.candidate.revision, status.candidate.model
     candidate = DeploymentSeen(names[1], revision, model, _wanted(deployments[1]), problem=problem)
-    return replace(seen, candidate_service=_service(status.candidate, count), deployments={revision: candidate})
+    return replace(seen, candidate_service=service_of(status.candidate, count), deployments={revision: candidate})
 
 
 async def _deployment(cluster: Cluster, namespace: str, name: str) -> Object | None:
@@ -92,11 +92,13 @@ def _shared(body: Object | None) -> str:
     return f"Deployment '{body['metadata']['name']}': {found}" if body and found else ""
 
 
-def _service(arm: Arm | None, ready: int) -> ServiceSeen | None:
+def service_of(arm: Arm | None, ready: int) -> ServiceSeen | None:
+    """A backend that leads to one version for good."""
     return ServiceSeen(arm.revision, {arm.revision: ready} if ready else {}) if arm else None
 
 
-def _record(body: Object) -> StableRecord:
+def record_of(body: Object) -> StableRecord:
+    """A ControllerRevision as `manifests.stable_record` makes it."""
     data = body["data"]
     backend = Backend(data["backend"]["name"], BackendKind(data["backend"]["kind"]))
     return StableRecord(int(body["revision"]), Model(**data["model"]), backend)

@@ -80,6 +80,10 @@ async def _try(room: Room, body: Object, rollout: ModelRollout, plan: Plan) -> _
     try:
         await _carry_out(room, body, rollout, plan)
     except InvalidSpec as error:
+        if error.path:
+            # KServe refused the candidate's fields. Nobody wakes us when it is another one by now.
+            await _stall(room, body, rollout, "UnsupportedKServe", str(error))
+            return _Refused(NOT_INSTALLED_RETRY)
         # The API server refused an object of ours, which only the user's pod template can cause.
         await _stall(room, body, rollout, "InvalidPodTemplate", error.message)
         return _Refused()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelwright.api.models import Model
-from modelwright.api.rollout import ExistingWorkload, Workload
+from modelwright.api.rollout import ExistingWorkload, InferenceServiceWorkload, Workload
 
 LENGTH = 10
 
@@ -23,8 +23,8 @@ def revision_of(model: Model, template: Mapping[str, Any], port: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:LENGTH]
 
 
-def revision_for(workload: Workload | ExistingWorkload, model: Model) -> str:
-    """The revision of `model` in `workload`. Of an existing one it is the model alone: no name that Git may swap."""
-    if isinstance(workload, ExistingWorkload):
+def revision_for(workload: Workload | ExistingWorkload | InferenceServiceWorkload, model: Model) -> str:
+    """The revision of `model` in `workload`. Of pods that are not ours it is the model alone: no name of theirs."""
+    if not isinstance(workload, Workload):
         return revision_of(model, {}, "")
     return revision_of(model, workload.template, workload.port)

@@ -16,6 +16,24 @@ FLUX_KUSTOMIZE = ("kustomize-controller",)
 FLUX_HELM = ("helm-controller",)
 
 
+def advice_for_fields(managers: Iterable[str], kind: Kind, name: str, fields: Sequence[str]) -> str:
+    """The same for whole fields of an object that has no rules; "" where no tool is seen."""
+    for manager in managers:
+        if manager in ARGO_CD:
+            pointers = ", ".join("/" + field.replace(".", "/") for field in fields)
+            return (
+                f"'{manager}' keeps Git's fields: set in its Application `ignoreDifferences: [{{group: {kind.group}, "
+                f"kind: {kind.name}, name: {name}, jsonPointers: [{pointers}]}}]` and "
+                "`syncPolicy.syncOptions: [RespectIgnoreDifferences=true]`"
+            )
+        if manager in FLUX_KUSTOMIZE + FLUX_HELM:
+            owner = "Kustomization `ignore`" if manager in FLUX_KUSTOMIZE else "HelmRelease `driftDetection.ignore`"
+            paths = ", ".join("/" + field.replace(".", "/") for field in fields)
+            target = f"{{kind: {kind.name}, name: {name}}}"
+            return f"'{manager}' keeps Git's fields: set in its {owner}: [{{paths: [{paths}], target: {target}}}]"
+    return ""
+
+
 def advice(managers: Iterable[str], kind: Kind, name: str, pairs: Sequence[Pair]) -> str:
     """What to set in the first GitOps tool among `managers`, "" where there is none."""
     shape = SHAPES[kind.name]

@@ -68,6 +68,7 @@ class RouteSeen:
     written_at: datetime | None = None  # the newest change of its spec, by the API server's clock
     unsupported: frozenset[str] = frozenset()  # of MIRROR, HEADER_MATCH, REGULAR_EXPRESSION_MATCH
     reasons: tuple[tuple[str, str], ...] = ()  # why, for what is unsupported, where more can be said than that
+    silence: str = ""  # what it means if it is not accepted for a while, where nobody would say so
     orphaned: tuple[tuple[Kind, str], ...] = ()  # objects left behind by a rollout of this name, to be made ours again
     foreign: tuple[str, ...] = ()  # objects of other owners that have the names which ours need
     obstacle: Obstacle | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from modelwright.api.rollout import AttachedRoute, ReplicaRatio, RolloutSpec
+from modelwright.api.rollout import AttachedRoute, InferenceServiceRoute, ReplicaRatio, RolloutSpec
 from modelwright.cluster.keys import Kind
 from modelwright.traffic.attached_route import KINDS, AttachedRouter
+from modelwright.traffic.kserve.router import KServeRouter
 from modelwright.traffic.managed_route import ManagedHTTPRoute
 from modelwright.traffic.replica_ratio import ReplicaRatioRouter
 from modelwright.traffic.router import Router
@@ -15,13 +16,17 @@ ATTACHED = {name: AttachedRouter(kind) for name, kind in KINDS.items()}
 
 REPLICA_RATIO = ReplicaRatioRouter()
 
-ROUTERS: tuple[Router, ...] = (MANAGED_HTTP_ROUTE, *ATTACHED.values())
-"""Those with routes. A Service by ratio carries our label, as all Services do that are watched."""
+KSERVE = KServeRouter()
+
+ROUTERS: tuple[Router, ...] = (MANAGED_HTTP_ROUTE, *ATTACHED.values(), KSERVE)
+"""Those with something that is watched. A Service by ratio carries our label, as all Services do that are watched."""
 
 
 def router_for(spec: RolloutSpec) -> Router:
     if isinstance(spec.route, AttachedRoute):
         return ATTACHED[spec.route.kind]
+    if isinstance(spec.route, InferenceServiceRoute):
+        return KSERVE
     if isinstance(spec.route, ReplicaRatio):
         return REPLICA_RATIO
     return MANAGED_HTTP_ROUTE

@@ -15,7 +15,7 @@ from modelwright.api.parsing.ab_test import check_goals
 from modelwright.api.parsing.holdback import check_holdback
 from modelwright.api.parsing.statuses import parse_rollout_status
 from modelwright.api.parsing.strategy import DEFAULT_STEPS, Strategy, strategy_of
-from modelwright.api.parsing.traffic import route
+from modelwright.api.parsing.traffic import route_beside
 from modelwright.api.parsing.workload import workload
 from modelwright.api.presets import DEFAULT_METRICS
 from modelwright.api.rollout import (
@@ -55,11 +55,12 @@ def _spec(fields: Fields) -> RolloutSpec:
     model, baseline = fields.maybe_section("model"), fields.maybe_section("baseline")
     model_from = fields.maybe_section("modelFrom")
     webhooks = fields.section_or_empty("webhooks")
-    traffic, strategy = fields.section("traffic"), fields.maybe_section("strategy")
+    pods, traffic = workload(fields.section("workload")), fields.section_or_empty("traffic")
+    strategy = fields.maybe_section("strategy")
     way = strategy_of(strategy) if strategy else Strategy(DEFAULT_STEPS)
     spec = RolloutSpec(
-        workload=workload(fields.section("workload")),
-        route=route(traffic),
+        workload=pods,
+        route=route_beside(pods, traffic),
         state=fields.choice("state", State, RolloutSpec.state),
         model=shared.model(model) if model else None,
         model_from=_model_from(model_from) if model_from else None,

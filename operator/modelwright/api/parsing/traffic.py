@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 from modelwright.api.fields import Fields
-from modelwright.api.rollout import AttachedRoute, ManagedRoute, ReplicaRatio, RouteForTesters
+from modelwright.api.rollout import (
+    AttachedRoute,
+    ExistingWorkload,
+    InferenceServiceRoute,
+    InferenceServiceWorkload,
+    ManagedRoute,
+    ReplicaRatio,
+    RouteForTesters,
+    Workload,
+)
 
 KINDS = {"httpRoute": "HTTPRoute", "grpcRoute": "GRPCRoute", "virtualService": "VirtualService"}
+
+
+def route_beside(
+    workload: Workload | ExistingWorkload | InferenceServiceWorkload, traffic: Fields
+) -> ManagedRoute | AttachedRoute | ReplicaRatio | InferenceServiceRoute:
+    """The one router that is chosen, or KServe where it keeps the workload. Raises InvalidSpec for none or several."""
+    if not isinstance(workload, InferenceServiceWorkload):
+        return route(traffic)
+    for member in (*KINDS, "replicaRatio"):
+        if traffic.has(member):
+            raise traffic.refuse(member, "must be left out with `workload.inferenceService`: KServe moves the traffic")
+    return InferenceServiceRoute(workload.name)
 
 
 def route(traffic: Fields) -> ManagedRoute | AttachedRoute | ReplicaRatio:

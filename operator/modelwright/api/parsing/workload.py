@@ -1,4 +1,4 @@
-"""Reading `spec.workload`: pods that we make from a template, or versions that somebody deployed."""
+"""Reading `spec.workload`: pods that we make from a template, versions that somebody deployed, or KServe's."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from modelwright.api.rollout import (
     CandidateReplicas,
     ExistingVersion,
     ExistingWorkload,
+    InferenceServiceWorkload,
     Workload,
 )
 
 BACKENDS = {"serviceRef": BackendKind.SERVICE, "inferencePoolRef": BackendKind.INFERENCE_POOL}
 
 
-def workload(fields: Fields) -> Workload | ExistingWorkload:
+def workload(fields: Fields) -> Workload | ExistingWorkload | InferenceServiceWorkload:
     """The one kind of workload that is chosen. Raises InvalidSpec where none is, or several are."""
-    if fields.exactly_one("deployment", "existing") == "deployment":
+    member = fields.exactly_one("deployment", "existing", "inferenceService")
+    if member == "deployment":
         return _deployment(fields.section("deployment"))
+    if member == "inferenceService":
+        return InferenceServiceWorkload(fields.section("inferenceService").text("name"))
     existing = fields.section("existing")
     return ExistingWorkload(_version(existing.section("stable")), _version(existing.section("candidate")))
 

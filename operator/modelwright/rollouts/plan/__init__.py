@@ -11,10 +11,12 @@ from typing import Any
 from modelwright.api.rollout import Stage
 from modelwright.rollouts.observation import Observation
 from modelwright.rollouts.plan import asking, commands, conditions, following, hooking, smoking, telling
+from modelwright.rollouts.plan.behind import is_behind, patch
 from modelwright.rollouts.plan.borrowing import plan_deletion
 from modelwright.rollouts.plan.desired import Desired, desired, ends_holdback, newer_waits
 from modelwright.rollouts.plan.draft import Draft, Headline, Mood, News, Plan
 from modelwright.rollouts.plan.leaving import go_back, leave
+from modelwright.rollouts.plan.passed_by import behind_git
 from modelwright.rollouts.plan.promoting import plan_promotion
 from modelwright.rollouts.plan.resting import plan_rest
 from modelwright.rollouts.plan.running import find_stable
@@ -78,6 +80,11 @@ def _make_way(draft: Draft, want: Desired) -> None:
         leave(draft, Stage.SUPERSEDING, "Superseded", f"superseded by {want.model.version}", reject=False)
 
 
+def _behind(draft: Draft) -> str:
+    spec, status = draft.spec, draft.status
+    return patch(spec, status) if is_behind(spec, status) else behind_git(draft)
+
+
 def _finish(draft: Draft) -> Plan:
     seen = draft.seen
     headline = draft.headline or Headline(Mood.MOVING, "Progressing", "")
@@ -88,7 +95,13 @@ def _finish(draft: Draft) -> Plan:
         observed_generation=seen.rollout.generation,
         phase=conditions.phase_of(headline.mood, holds_back=draft.holds_back),
         conditions=conditions.conditions_of(
-            seen.rollout, draft.status, headline, draft.now, serving=serving, holds_back=draft.holds_back
+            seen.rollout,
+            draft.status,
+            headline,
+            draft.now,
+            serving=serving,
+            holds_back=draft.holds_back,
+            behind=_behind(draft),
         ),
     )
     if draft.status.stage is not None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from modelwright.rollouts.actions import ReleaseRoute, SetFinalizer, WriteRoute
+from modelwright.rollouts.actions import ReleaseRoute, SetFinalizer, TidyModel, WriteRoute
 from modelwright.rollouts.plan.behind import is_behind
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.obstacles import SILENCE
+from modelwright.rollouts.plan.passed_by import behind_git
 from modelwright.traffic.route import Split
 
 FINALIZER = "modelwright.dev/return-to-stable"
@@ -31,13 +32,27 @@ def is_secured(draft: Draft) -> bool:
 
 def hand_back(draft: Draft) -> None:
     """At rest the route is its owner's again, and nothing is left to undo."""
-    route, deleted = draft.seen.route, draft.seen.rollout.deleted_at is not None
-    if draft.writes_route:
+    route = draft.seen.route
+    if draft.writes_route or not _is_tidy(draft):
         return
     # While Git is behind, a conflict is what tells its tool so before it puts the old weights back.
-    if route and route.is_held and (deleted or not is_behind(draft.spec, draft.status)):
+    if route and route.is_held and not (is_behind(draft.spec, draft.status) or behind_git(draft)):
         draft.do(ReleaseRoute())
     elif FINALIZER in draft.seen.rollout.finalizers:
+        draft.do(SetFinalizer(FINALIZER, wanted=False))
+
+
+def _is_tidy(draft: Draft) -> bool:
+    """Whether nothing is left of a candidate where pods are not ours to remove."""
+    service = draft.seen.inference_service
+    return service is None or service.facts.tidy
+
+
+def _let_go(draft: Draft) -> None:
+    route = draft.seen.route
+    if route and route.is_held:
+        draft.do(ReleaseRoute())
+    else:
         draft.do(SetFinalizer(FINALIZER, wanted=False))
 
 
@@ -49,8 +64,11 @@ def plan_deletion(draft: Draft) -> None:
         return
     stable, candidate = status.stable, status.candidate
     if route is None or route.split == Split():
-        if route is None or route.accepted or _nobody_answers(draft):
-            hand_back(draft)
+        if not _is_tidy(draft) and not (route and _nobody_answers(draft)):
+            draft.do(TidyModel())
+            draft.say(Mood.ROLLING_BACK, "Deleting", "the InferenceService gets back what it was before the rollout")
+        elif route is None or route.accepted or _nobody_answers(draft):
+            _let_go(draft)
         else:
             draft.say(Mood.ROLLING_BACK, "Deleting", "waits until the route confirms that stable has all traffic")
     elif stable and candidate and draft.seen.ready(candidate.revision) and not draft.seen.ready(stable.revision):

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from modelwright.api.conditions import Condition, carry_over
 from modelwright.api.rollout import ModelRollout, RolloutStatus
-from modelwright.rollouts.plan.behind import is_behind, patch
 from modelwright.rollouts.plan.draft import Headline, Mood
 
 READY_REASON = {
@@ -40,8 +39,10 @@ def conditions_of(
     *,
     serving: bool,
     holds_back: bool = False,
+    behind: str = "",
 ) -> tuple[Condition, ...]:
     """`serving`: stable has ready endpoints. `holds_back`: all but a control has the candidate, for days.
+    `behind`: what to commit that Git does not have, "" where there is nothing.
 
     Reconciling and Stalled are present only while True.
     """
@@ -82,6 +83,6 @@ def conditions_of(
     if status.pin:
         by = f" by {status.pin.actor}" if status.pin.actor else ""
         found.append(condition("Pinned", True, "Pinned", f"to {status.pin.model.version}{by}, until `unpin`"))
-    if is_behind(rollout.spec, status):
-        found.append(condition("GitBehind", True, "NotCommitted", patch(rollout.spec, status)))
+    if behind:
+        found.append(condition("GitBehind", True, "NotCommitted", behind))
     return carry_over(found, status.conditions, now)

@@ -8,6 +8,9 @@ from modelwright.rollouts.plan.draft import Draft
 HISTORY_KEPT = 50
 """Enough for the ten weeks of `compare.history` where a model is replaced every other day."""
 
+REJECTED_KEPT = 100
+"""As many as the schema allows: a rejection that is forgotten would let the revision be tried again."""
+
 
 def record(draft: Draft, revision: str, version: str, result: str) -> None:
     """The rollout is over."""

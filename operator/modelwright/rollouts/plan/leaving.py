@@ -5,12 +5,9 @@ from __future__ import annotations
 from modelwright.api.rollout import Rejection, Stage
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.draft import Draft, Mood
-from modelwright.rollouts.plan.history import record
+from modelwright.rollouts.plan.history import REJECTED_KEPT, record
 from modelwright.rollouts.plan.running import point
 from modelwright.traffic.route import Split
-
-REJECTED_KEPT = 100
-"""As many as the schema allows: a rejection that is forgotten would let the revision be tried again."""
 
 RESULT = {
     Stage.ROLLING_BACK: "RolledBack",

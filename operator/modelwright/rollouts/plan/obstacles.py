@@ -68,13 +68,15 @@ def route_obstacle(draft: Draft) -> Obstacle | None:
         return None
     if route.accepted is False:
         return Obstacle(NOT_ACCEPTED, route.message)
-    if not route.silent or route.written_at is None:
+    if not (route.silent or route.silence) or route.written_at is None:
         return None
     left = route.written_at + SILENCE - draft.now
     if left > timedelta(0):
         # No status is no event either: nothing else wakes us.
         draft.look_again(left)
         return None
+    if route.silence:
+        return Obstacle("UnsupportedKServe", route.silence)
     named_in = "its parentRefs" if route.is_theirs else "spec.traffic.httpRoute.managed.parentRefs"
     return Obstacle(
         NOT_ACCEPTED,

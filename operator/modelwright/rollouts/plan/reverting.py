@@ -10,7 +10,7 @@ from modelwright.api.models import Model
 from modelwright.api.policy import Reverted
 from modelwright.api.rollout import Arm, Rejection
 from modelwright.rollouts.plan.draft import Draft
-from modelwright.rollouts.plan.leaving import REJECTED_KEPT
+from modelwright.rollouts.plan.history import REJECTED_KEPT
 
 
 def is_reverted(draft: Draft, reverted: Reverted) -> bool:

@@ -8,8 +8,15 @@ from math import ceil
 from typing import Protocol
 
 from modelwright.api.models import Model
-from modelwright.api.rollout import Backend, CandidateReplicas, ExistingWorkload, ReplicaRatio, RolloutSpec
-from modelwright.rollouts.plan import deployed, existing
+from modelwright.api.rollout import (
+    Backend,
+    CandidateReplicas,
+    ExistingWorkload,
+    InferenceServiceWorkload,
+    ReplicaRatio,
+    RolloutSpec,
+)
+from modelwright.rollouts.plan import deployed, existing, inference_service
 from modelwright.rollouts.plan.course import audience_of
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.traffic.ratio import pods_for
@@ -43,7 +50,7 @@ def enough(wanted: int) -> int:
 
 
 class Keeper(Protocol):
-    """Who keeps the pods: the module `deployed` those of ours, `existing` nobody's but their owner's."""
+    """Who keeps the pods: the module `deployed` ours, `inference_service` KServe's, `existing` only their owner's."""
 
     def find_stable(self, draft: Draft) -> bool: ...
     def may_begin(self, draft: Draft) -> bool: ...
@@ -57,6 +64,8 @@ class Keeper(Protocol):
 
 
 def keeper(draft: Draft) -> Keeper:
+    if isinstance(draft.spec.workload, InferenceServiceWorkload):
+        return inference_service
     return existing if isinstance(draft.spec.workload, ExistingWorkload) else deployed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelwright.api.rollout import ExistingWorkload
+from modelwright.api.rollout import Workload
 from modelwright.cluster.keys import REVISION_LABEL, ROLLOUT_LABEL
 from modelwright.rollouts.plan.draft import Draft
 
@@ -14,8 +14,8 @@ def show_scale(draft: Draft) -> None:
     that the whole load, and the result what `spec.replicas` is: the pods that all traffic needs. With stable's alone
     stable would shrink as its share does, and could not take the traffic back.
     """
-    if isinstance(draft.spec.workload, ExistingWorkload):
-        # Its Deployments have scales of their own.
+    if not isinstance(draft.spec.workload, Workload):
+        # What keeps them has a scale of its own.
         return
     arms = [arm for arm in (draft.status.stable, draft.status.candidate) if arm and arm.weight > 0]
     revisions = sorted(arm.revision for arm in arms)

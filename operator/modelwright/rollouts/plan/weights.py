@@ -8,6 +8,7 @@ from modelwright.rollouts.plan.behind import heeds_revert
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.endpoints import begin_again
 from modelwright.rollouts.plan.leaving import RESULT, leave
+from modelwright.rollouts.plan.passed_by import heeds_release
 from modelwright.traffic.route import HEADER_MATCH, MIRROR, RouteSeen, Split
 
 OURS_TO_WRITE = (Stage.PROMOTING, *RESULT)
@@ -23,7 +24,7 @@ def police(draft: Draft) -> None:
         if recorded != Split():
             _make_route_again(draft)
         return
-    if heeds_revert(draft, route):
+    if heeds_revert(draft, route) or heeds_release(draft):
         return
     if _withdraw(draft, route):
         return
