@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 from tests.metrics.exporting import Exporter, RealPrometheus
 
 from modelwright.analysis.counts import Counts
+from modelwright.cli.kubectl import main
 from modelwright.metrics.asking import Asker
 from modelwright.metrics.pairing import paired_blocks
-from modelwright.metrics.questions import CountsLook, CountsQuestion, Look, NoLook
+from modelwright.metrics.questions import CountsLook, CountsQuestion, Look, MeanLook, MeanQuestion, NoLook
 from modelwright.metrics.variables import selector
 
 
@@ -48,6 +51,14 @@ class Rollout:
                 since=since,
             )
         )
+
+    def look_at_mean(self, since: datetime) -> Look:
+        """By an asker that has just started."""
+        chosen = selector("ml", self._name, "b")
+        count, total, squares = (f"latency_{part}{{{chosen}}}" for part in ("count", "sum", "squares"))
+        every = timedelta(microseconds=1)
+        question = MeanQuestion("real", "latency", "candidate", count, total, squares, every, since=since)
+        return Asker({"real": self._prometheus.source}).ask(question)
 
     def counts(self, since: datetime, revision: str = "b") -> Counts:
         """What is found by going on, and the same by an asker that has just started."""
@@ -138,6 +149,56 @@ def test_a_revision_without_pods_has_no_series_rather_than_no_errors(rollout: Ro
     look = rollout.look(datetime.now(UTC) - timedelta(seconds=5))
     assert isinstance(look, NoLook)
     assert look.reason == "NoSeries"
+
+
+def measured(count: int, total: float, squares: float) -> str:
+    return f"latency_count {count}\nlatency_sum {total}\nlatency_squares {squares}\n"
+
+
+def test_a_mean_is_that_of_all_pods_through_a_crash_a_gap_and_a_new_pod(rollout: Rollout) -> None:
+    """Sums of what is measured are no whole numbers, and begin anew with a process just as counts do."""
+    first = rollout.start("one")
+    first.show(measured(1000, 3000.5, 10_000.25))
+    since = datetime.now(UTC)
+    first.show(measured(1010, 3030.5, 10_100.25))
+    first.show(None)
+    first.show(measured(4, 10.25, 30.0))
+    second = rollout.start("two")
+    second.show(measured(6, 19.75, 70.0))
+    look, anew = rollout.look_at_mean(since), rollout.look_at_mean(since)
+    assert isinstance(look, MeanLook), look
+    assert isinstance(anew, MeanLook), anew
+    assert look.moments == anew.moments
+    assert look.moments.count == 20
+    assert look.moments.sum == pytest.approx(60.0)
+    assert look.moments.squares == pytest.approx(200.0)
+
+
+def test_lint_foretells_from_what_a_real_prometheus_has_seen(
+    rollout: Rollout, request: pytest.FixtureRequest, prometheus: RealPrometheus
+) -> None:
+    pod = rollout.start("one")
+    pod.show("model_requests_total 0\nmodel_request_errors_total 0\n")
+    pod.show("model_requests_total 6000\nmodel_request_errors_total 60\n")
+    manifest = MANIFEST.replace("NAME", request.node.name)
+    options = ["--prometheus", prometheus.source.configuration.url, "--namespace", "ml", "--over", "1m"]
+    told = CliRunner().invoke(main, ["lint", "-", *options], input=manifest)
+    seen, first, *_ = told.stdout.splitlines()
+    assert re.search(r"errors: seen [0-9.]+/s, 0.01 of them events, over the last 1m$", seen), told.output
+    assert "step 1 (10 %, 5m), errors: passes after " in first
+
+
+MANIFEST = """
+apiVersion: modelwright.dev/v1alpha1
+kind: ModelRollout
+metadata: {name: NAME}
+spec:
+  model: {version: v12, uri: "s3://models/churn/v12"}
+  workload:
+    deployment:
+      template: {spec: {containers: [{name: model, image: serve, ports: [{name: http, containerPort: 8080}]}]}}
+  traffic: {httpRoute: {managed: {parentRefs: [{name: public}]}}}
+"""
 
 
 def test_blocks_of_two_arms_add_up_to_what_was_finished(rollout: Rollout) -> None:
