@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelwright.api.rollout import Stage
+from modelwright.api.rollout import ReplicaRatio, Stage
 from modelwright.rollouts.actions import WriteRoute
 from modelwright.rollouts.plan.course import PERSONS, new_step, split_of
 from modelwright.rollouts.plan.draft import Draft, Mood
@@ -28,10 +28,18 @@ def _scale_given(draft: Draft) -> int:
     return candidate_scale(draft.spec, draft.given, full=draft.holds_back)
 
 
+def adds_traffic(draft: Draft) -> bool:
+    """Whether more pods are more traffic, and the step has not begun to have them: then they come after all checks."""
+    step, deployment = draft.status.step, draft.seen.deployments.get(draft.candidate.revision)
+    if not isinstance(draft.spec.route, ReplicaRatio) or not draft.given.weight or step is None or deployment is None:
+        return False
+    return step.asked_at is None and deployment.wanted < scale_of_leg(draft)
+
+
 def candidate_runs(draft: Draft) -> bool:
     """Ask for the candidate's pods at the scale of this step, selected by the candidate Service."""
-    candidate = draft.candidate
-    if not ensure_running(draft, candidate.revision, candidate.model, scale_of_leg(draft)):
+    candidate, scale = draft.candidate, _scale_given(draft) if adds_traffic(draft) else scale_of_leg(draft)
+    if not ensure_running(draft, candidate.revision, candidate.model, scale):
         leave(draft, Stage.SUPERSEDING, "Superseded", "nothing is left from which its pods can be made", reject=False)
         return False
     service, route = draft.seen.candidate_service, draft.seen.route

@@ -12,14 +12,14 @@ from modelwright.rollouts.plan import hold
 from modelwright.rollouts.plan.borrowing import is_secured
 from modelwright.rollouts.plan.course import said_of, split_of
 from modelwright.rollouts.plan.draft import Draft, Mood
-from modelwright.rollouts.plan.endpoints import scale_of_leg
+from modelwright.rollouts.plan.endpoints import adds_traffic, scale_of_leg
 from modelwright.rollouts.plan.freezing import freeze
 from modelwright.rollouts.plan.hooking import are_in_favour
 from modelwright.rollouts.plan.judged import Judged
 from modelwright.rollouts.plan.judging import judge_share
 from modelwright.rollouts.plan.leaving import leave
 from modelwright.rollouts.plan.obstacles import router_obstacle, shared_server
-from modelwright.rollouts.plan.running import POD_LOOK
+from modelwright.rollouts.plan.running import POD_LOOK, ensure_running
 from modelwright.rollouts.plan.saying import say_route, say_what_is_awaited, where
 from modelwright.rollouts.plan.smoking import Checked, smoke_check
 from modelwright.rollouts.plan.spending import allocation_at_100
@@ -30,16 +30,35 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
     assert step is not None
     service = draft.seen.candidate_service
     ready = service.ready.get(candidate.revision, 0) if service and service.revision == candidate.revision else 0
-    wanted, split = scale_of_leg(draft), split_of(step)
-    deployment = draft.seen.deployments.get(candidate.revision)
-    to_all = step.weight == 100 or (draft.leg is not None and draft.leg.is_holdback)
-    if ready < wanted:
-        problem = f": {deployment.problem}" if deployment and deployment.problem else ""
-        draft.say(
-            Mood.MOVING, "WaitingForPods", f"{ready} of {wanted} pods of {candidate.model.version} ready{problem}"
-        )
-        draft.look_again(POD_LOOK)
-    elif route is None:
+    wanted, split, adds = scale_of_leg(draft), split_of(step), adds_traffic(draft)
+    if ready < wanted and not adds:
+        _say_pods(draft, ready, wanted)
+    elif _is_held(draft, judged):
+        return
+    elif adds:
+        # By pods alone this is where the share grows: the Service selects them as soon as they are ready.
+        ensure_running(draft, candidate.revision, candidate.model, wanted)
+        _say_pods(draft, ready, wanted)
+    elif split == draft.given:
+        draft.change_step(asked_at=draft.now, accepted_at=draft.now)
+        draft.look_again(timedelta(0))
+        draft.say(Mood.MOVING, "StepRunning", where(draft))
+    elif route is not None and is_secured(draft):
+        if split.weight == 100:
+            draft.change(frozen=freeze(draft, judged, allocation_at_100(draft)))
+        draft.do(WriteRoute(split, route.resource_version))
+        draft.give(split)
+        draft.change_step(asked_at=draft.now, evidence_since=draft.now, stretch=step.stretch + 1)
+        draft.tell("WeightRaised", f"{said_of(draft.spec, split)} to {candidate.model.version}")
+        draft.say(Mood.MOVING, "StepRunning", where(draft))
+
+
+def _is_held(draft: Draft, judged: Sequence[Judged]) -> bool:
+    """Whether anything but pods keeps the step from getting what it asks for; what that is is then said."""
+    step, route = draft.status.step, draft.seen.route
+    assert step is not None
+    split, to_all = split_of(step), step.weight == 100 or (draft.leg is not None and draft.leg.is_holdback)
+    if route is None:
         draft.do(WriteRoute(draft.given))
         draft.say(Mood.MOVING, "WaitingForRoute", "the route is being created")
     elif route.obstacle or not route.accepted or draft.writes_route:
@@ -60,20 +79,17 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         and not hold.let_raise(draft, judged, to_all=to_all)
     ):
         say_what_is_awaited(draft, judged, to_promote=to_all)
-    elif split != draft.given and not (_smoke_checked(draft) and are_in_favour(draft)):
-        return
-    elif split == draft.given:
-        draft.change_step(asked_at=draft.now, accepted_at=draft.now)
-        draft.look_again(timedelta(0))
-        draft.say(Mood.MOVING, "StepRunning", where(draft))
-    elif is_secured(draft):
-        if split.weight == 100:
-            draft.change(frozen=freeze(draft, judged, allocation_at_100(draft)))
-        draft.do(WriteRoute(split, route.resource_version))
-        draft.give(split)
-        draft.change_step(asked_at=draft.now, evidence_since=draft.now, stretch=step.stretch + 1)
-        draft.tell("WeightRaised", f"{said_of(draft.spec, split)} to {candidate.model.version}")
-        draft.say(Mood.MOVING, "StepRunning", where(draft))
+    else:
+        return split != draft.given and not (_smoke_checked(draft) and are_in_favour(draft))
+    return True
+
+
+def _say_pods(draft: Draft, ready: int, wanted: int) -> None:
+    deployment = draft.seen.deployments.get(draft.candidate.revision)
+    problem = f": {deployment.problem}" if deployment and deployment.problem else ""
+    says = f"{ready} of {wanted} pods of {draft.candidate.model.version} ready{problem}"
+    draft.say(Mood.MOVING, "WaitingForPods", says)
+    draft.look_again(POD_LOOK)
 
 
 def _smoke_checked(draft: Draft) -> bool:
