@@ -6,12 +6,12 @@ on, or kill this one.
 
 from __future__ import annotations
 
-import copy
+import marshal
 from collections.abc import Awaitable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.retraining.builders import DECLARED
 
@@ -21,6 +21,14 @@ from modelwright.kubeflow.api import MayHaveHappened, NotFound, oldest_first
 from modelwright.kubeflow.questions import KubeflowRun, RunOptions
 
 Object = dict[str, Any]
+T = TypeVar("T")
+
+
+def copied(body: T) -> T:
+    """Of plain data, as it comes over the wire; several times faster than the general way."""
+    plain: Any = body
+    copy: T = marshal.loads(marshal.dumps(plain))
+    return copy
 
 
 class Turn(Awaitable[None]):
@@ -35,19 +43,19 @@ class FakeApiServer:
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], Object] = {}
-        self._version = 0
+        self.version = 0
 
     def put(self, body: Object) -> Object:
-        self._version += 1
+        self.version += 1
         metadata = body["metadata"]
-        metadata.setdefault("uid", f"uid-{self._version}")
-        metadata["resourceVersion"] = str(self._version)
+        metadata.setdefault("uid", f"uid-{self.version}")
+        metadata["resourceVersion"] = str(self.version)
         metadata.setdefault("generation", 1)
-        self.objects[body["kind"], metadata["name"]] = copy.deepcopy(body)
-        return copy.deepcopy(body)
+        self.objects[body["kind"], metadata["name"]] = copied(body)
+        return copied(body)
 
     def of_kind(self, kind: Kind) -> list[Object]:
-        return [copy.deepcopy(body) for (name, _), body in self.objects.items() if name == kind.name]
+        return [copied(body) for (name, _), body in self.objects.items() if name == kind.name]
 
 
 class FakeCluster:
@@ -58,7 +66,7 @@ class FakeCluster:
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
         await Turn()
-        return copy.deepcopy(self._server.objects.get((kind.name, name)))
+        return copied(self._server.objects.get((kind.name, name)))
 
     async def list(self, kind: Kind, namespace: str | None = None) -> Sequence[Object]:
         await Turn()
@@ -92,7 +100,7 @@ class FakeCluster:
         return replaced
 
     def _current(self, kind: Kind, name: str, version: str) -> Object:
-        body = copy.deepcopy(self._server.objects[kind.name, name])
+        body = copied(self._server.objects[kind.name, name])
         if body["metadata"]["resourceVersion"] != version:
             raise Conflict("the object has been modified")
         return body

@@ -34,8 +34,9 @@ CONFIGURATION = Configuration(
 class Operator:
     """A process: its memory is lost when it is killed."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, ahead: timedelta = timedelta(0)) -> None:
         self._world = world
+        self.ahead = ahead  # of everybody else's clock
         self.background = FakeBackground()
         self._asker = Asker(SERVERS, connect=lambda server: world.kubeflow)  # type: ignore[arg-type,return-value]
         self._pass: Coroutine[Any, Any, Any] | None = None
@@ -45,9 +46,17 @@ class Operator:
             events=FakeEvents(),
             may_raise=lambda: True,
             configuration=CONFIGURATION,
-            now=lambda: world.kubeflow.now,
-            leading_since=world.kubeflow.now,
+            now=lambda: self.now,
+            leading_since=self.now,
         )
+
+    @property
+    def now(self) -> datetime:
+        return self._world.kubeflow.now + self.ahead
+
+    @property
+    def is_within_a_pass(self) -> bool:
+        return self._pass is not None
 
     def kill(self) -> None:
         if self._pass:
@@ -72,7 +81,7 @@ class Operator:
     def answer(self, key: Key) -> None:
         """Have every question of `key` answered now."""
         for question in self.background.wanted.get(key, ()):
-            at = self._world.kubeflow.now
+            at = self.now
             self.background.given[key, question] = Answer(at, at, self._world.answer(question, self._asker))
 
 
@@ -83,8 +92,10 @@ class World:
     operators: list[Operator] = field(default_factory=list)
     degraded: bool = True
 
+    policy: dict[str, Any] | None = None
+
     def __post_init__(self) -> None:
-        self.api.put(policy_body())
+        self.api.put(self.policy or policy_body())
         self.api.put(rollout_body())
         self.operators = [Operator(self), Operator(self)]
 
@@ -94,7 +105,7 @@ class World:
 
     def restart(self, index: int) -> None:
         self.operators[index].kill()
-        self.operators[index] = Operator(self)
+        self.operators[index] = Operator(self, self.operators[index].ahead)
 
     def keys(self) -> list[Key]:
         runs = [Key(RETRAIN_RUN.name, "ml", body["metadata"]["name"]) for body in self.runs()]

@@ -62,7 +62,12 @@ def read_record(kind: type[R], source: Fields) -> R:
 
 def stored_name(field: Field[Any]) -> str:
     """`last_transition_time` is stored as `lastTransitionTime`."""
-    first, *others = field.name.split("_")
+    return _in_camel_case(field.name)
+
+
+@cache
+def _in_camel_case(name: str) -> str:
+    first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others)
 
 
