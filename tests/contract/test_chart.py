@@ -78,6 +78,7 @@ pipelineServers:
   serviceAccounts: [pipeline-runner]
   pipelineRoots: [s3://models/artefacts]
   packageRoots: [s3://pipelines]
+  dataRoots: [s3://lake]
 """
 
 # What the operator calls, by kind. The rest of the matrix must be refused.

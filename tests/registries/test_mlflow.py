@@ -14,7 +14,7 @@ from modelwright.errors import InvalidSpec
 from modelwright.metrics.credentials import Bearer, Credentials
 from modelwright.registries.configuration import Registry, parse_registries, registry_for
 from modelwright.registries.mlflow import LARGEST_ANSWER, Asker
-from modelwright.registries.questions import AliasQuestion, NoVersion, RegisteredVersion
+from modelwright.registries.questions import AliasQuestion, NewestQuestion, NoVersion, RegisteredVersion
 
 DIGEST = "sha256:" + "9" * 64
 QUESTION = AliasQuestion("central", "fraud", "champion", timedelta(seconds=30))
@@ -52,6 +52,16 @@ def test_what_is_not_there_is_no_error_of_the_registry(mlflow: FakeMlflow, model
     assert isinstance(found, NoVersion)
     assert found.reason == "NoRegisteredModel"
     assert f"model '{model}' with alias '{alias}'" in found.message
+
+
+def test_the_newest_version_is_the_one_with_the_highest_number(mlflow: FakeMlflow) -> None:
+    mlflow.versions["fraud"]["12"] = {"files": "s3://mlflow/fraud/12"}
+    asker = Asker({"central": Registry("central", mlflow.url)})
+    assert asker.ask(NewestQuestion("central", "fraud", timedelta(seconds=30))) == RegisteredVersion("12", "")
+    mlflow.versions["fraud"].clear()
+    nothing = asker.ask(NewestQuestion("central", "fraud", timedelta(seconds=30)))
+    assert isinstance(nothing, NoVersion)
+    assert (nothing.reason, "alias" in nothing.message) == ("NoRegisteredModel", False)
 
 
 def test_a_version_whose_files_are_not_there_yet_is_not_wanted(mlflow: FakeMlflow) -> None:

@@ -77,15 +77,34 @@ class AlertTrigger:
 
 
 @dataclass(frozen=True)
+class MlflowModel:
+    """The version that `alias` names in a model registry of the platform, or the newest one ("")."""
+
+    model: str
+    alias: str = ""
+    registry: str = "default"
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The newest file called `marker` below `prefix`, a URI that the platform allows."""
+
+    prefix: str
+    marker: str = "_SUCCESS"
+
+
+@dataclass(frozen=True)
 class Data:
-    """Fires when `query`, a count, has grown by `grown_by` since the last run, or when the value under `key` of
-    `config_map` changes. Exactly one of `query` and `config_map` is set."""
+    """Fires when `query`, a count, has grown by `grown_by` since the last run, or when something is another one than
+    before: the value under `key` of `config_map`, a registered model, or a marker. Exactly one of them is set."""
 
     query: str = ""
     grown_by: int = 0
     source: str = "default"
     config_map: str = ""
     key: str = ""
+    mlflow: MlflowModel | None = None
+    objects: Objects | None = None
 
 
 @dataclass(frozen=True)

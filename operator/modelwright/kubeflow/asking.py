@@ -22,6 +22,7 @@ from modelwright.kubeflow.api import (
 from modelwright.kubeflow.caching import Spec, without_caching
 from modelwright.kubeflow.configuration import PipelineServer
 from modelwright.kubeflow.intents import Intents
+from modelwright.kubeflow.markers import newest_marker
 from modelwright.kubeflow.packages import LARGEST_PACKAGE, described_package, package_digest, parse_package
 from modelwright.kubeflow.parameters import declared_parameters, typed_parameters
 from modelwright.kubeflow.places import OutsideResultRoot
@@ -33,6 +34,8 @@ from modelwright.kubeflow.questions import (
     Failure,
     FollowRun,
     KubeflowRun,
+    MarkerFound,
+    NewestMarker,
     NoRun,
     PipelineDescription,
     Question,
@@ -46,7 +49,7 @@ from modelwright.kubeflow.questions import (
 from modelwright.kubeflow.results import read_result
 from modelwright.kubeflow.storage import NotThere, read_package
 
-Answers = PipelineDescription | RunAnswer | ReadResult | Asked
+Answers = PipelineDescription | RunAnswer | ReadResult | MarkerFound | Asked
 
 
 class Asker:
@@ -77,6 +80,8 @@ class Asker:
                 case RetryRun():
                     api.retry(question.run_id)
                     return Asked()
+                case NewestMarker():
+                    return newest_marker(question, self._servers[question.server].data_roots)
                 case ReadEvaluation():
                     return read_result(question, self._servers[question.server].result_root)
         except (NotFound, NotThere) as error:

@@ -25,6 +25,7 @@ KEYS = {
     "serviceAccounts",
     "pipelineRoots",
     "packageRoots",
+    "dataRoots",
 }
 
 
@@ -44,7 +45,7 @@ class PipelineServer:
 
     `result_root` is the URI below which runs leave results and models, without a trailing slash. `namespaces` may use
     the server, "*" means all. `timeout` bounds each single request to it. What a policy may name for its runs:
-    `service_accounts` (none unless listed), and URIs below `pipeline_roots` and `package_roots`.
+    `service_accounts` (none unless listed), and URIs below `pipeline_roots`, `package_roots` and `data_roots`.
     """
 
     name: str
@@ -57,6 +58,7 @@ class PipelineServer:
     service_accounts: tuple[str, ...] = ()
     pipeline_roots: tuple[str, ...] = ()
     package_roots: tuple[str, ...] = ()
+    data_roots: tuple[str, ...] = ()
     ui_url: str = ""  # where people see a run, with "{id}" in the place of its id
 
     def run_url(self, id_: str) -> str:
@@ -107,6 +109,7 @@ def _server(entry: Fields) -> PipelineServer:
         service_accounts=entry.texts("serviceAccounts"),
         pipeline_roots=_roots(entry, "pipelineRoots"),
         package_roots=_roots(entry, "packageRoots"),
+        data_roots=_roots(entry, "dataRoots"),
         ui_url=_ui_url(entry),
     )
 

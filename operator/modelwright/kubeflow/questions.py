@@ -170,7 +170,25 @@ class ReadEvaluation:
         return timedelta(seconds=10)
 
 
-Question = DescribePipeline | EnsureRun | FollowRun | StopRun | RetryRun | ReadEvaluation
+@dataclass(frozen=True)
+class NewestMarker:
+    """The newest file called `marker` in `prefix`, which has to be below a data root of the server, or in a folder of
+    it."""
+
+    server: str
+    prefix: str
+    marker: str
+
+    @property
+    def pool(self) -> str:
+        return f"results/{self.server}"
+
+    @property
+    def every(self) -> timedelta:
+        return timedelta(minutes=1)
+
+
+Question = DescribePipeline | EnsureRun | FollowRun | StopRun | RetryRun | ReadEvaluation | NewestMarker
 
 
 class Trouble(StrEnum):
@@ -237,6 +255,14 @@ class Asked:
 @dataclass(frozen=True)
 class NoRun:
     """The server answered, and has no such run (and none was created)."""
+
+
+@dataclass(frozen=True)
+class MarkerFound:
+    """`path` is relative to the prefix; `token` tells this very file from others and from its own older contents."""
+
+    path: str
+    token: str
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Asks an MLflow server over its REST API which version an alias names, and where the files of that version are.
 
-Its calls are `registered-models/alias` and `model-versions/get-download-uri`, as in MLflow 2 and 3. The `source` of a
-version may be a run or a logged model; the second call says where its files really are.
+Its calls are `registered-models/alias`, `model-versions/search` (for the newest one) and
+`model-versions/get-download-uri`, as in MLflow 2 and 3. The `source` of a version may be a run or a logged model; the
+last of them says where its files really are.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from modelwright.registries.publishing import DIGEST_TAG, Exists, Missing, publi
 from modelwright.registries.questions import (
     AliasQuestion,
     AliasTaken,
+    NewestQuestion,
     NoVersion,
     PublishedVersion,
     PublishQuestion,
@@ -49,11 +51,11 @@ class Asker:
         }
 
     @overload
-    def ask(self, question: AliasQuestion) -> RegisteredVersion | NoVersion: ...
+    def ask(self, question: AliasQuestion | NewestQuestion) -> RegisteredVersion | NoVersion: ...
     @overload
     def ask(self, question: PublishQuestion) -> PublishedVersion | AliasTaken | NoVersion: ...
     def ask(
-        self, question: AliasQuestion | PublishQuestion
+        self, question: AliasQuestion | NewestQuestion | PublishQuestion
     ) -> RegisteredVersion | PublishedVersion | AliasTaken | NoVersion:
         """Every failure becomes a value: plans decide what it means."""
         about = f"model registry {question.registry!r}"
@@ -62,9 +64,12 @@ class Asker:
         try:
             if isinstance(question, PublishQuestion):
                 return publish(partial(self._call, question.registry), question)
+            if isinstance(question, NewestQuestion):
+                return self._newest(question)
             return self._version(question)
         except (_Missing, Missing, Exists):
-            what = f"no version of model {question.model!r} with alias {question.alias!r}"
+            alias = "" if isinstance(question, NewestQuestion) else f" with alias {question.alias!r}"
+            what = f"no version of model {question.model!r}{alias}"
             return NoVersion("NoRegisteredModel", f"{about} has {what}")
         except PermissionError as error:
             return NoVersion("RegistryForbidden", f"{about} does not let the operator ask ({error})")
@@ -85,6 +90,20 @@ class Asker:
         if not _VERSION.fullmatch(version) or not _URI.fullmatch(uri):
             raise Unreachable("the version that it names cannot be used: it needs a label and a URI")
         return RegisteredVersion(version, uri, _digest(found))
+
+    def _newest(self, question: NewestQuestion) -> RegisteredVersion:
+        """Its files are nobody's business here: whoever asks only wants to know that it is new."""
+        name = question.model.replace("'", "''")
+        asked = {"filter": f"name='{name}'", "order_by": "version_number DESC", "max_results": 1}
+        found = self._get(question.registry, "model-versions/search", asked).get("model_versions") or []
+        if not isinstance(found, list) or any(not isinstance(version, dict) for version in found):
+            raise Unreachable("the answer is not one of the MLflow API")
+        if not found:
+            raise _Missing
+        version = str(found[0].get("version", ""))
+        if not _VERSION.fullmatch(version):
+            raise Unreachable("the version that it names cannot be used: it needs a label")
+        return RegisteredVersion(version, "", _digest(found[0]))
 
     def _call(self, registry: str, method: str, path: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         if method == "GET":

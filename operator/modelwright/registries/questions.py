@@ -27,6 +27,23 @@ class AliasQuestion:
 
 
 @dataclass(frozen=True)
+class NewestQuestion:
+    """Which version of `model` is the newest one?"""
+
+    registry: str
+    model: str
+    interval: timedelta
+
+    @property
+    def pool(self) -> str:
+        return POOL + self.registry
+
+    @property
+    def every(self) -> timedelta | None:
+        return self.interval
+
+
+@dataclass(frozen=True)
 class PublishQuestion:
     """See to it that `alias` of `model` names the version with `digest`, whose files are at `uri`.
 

@@ -19,6 +19,8 @@ from modelwright.api.triggers import (
     EventTrigger,
     Label,
     MetricTrigger,
+    MlflowModel,
+    Objects,
     Rearm,
     RearmAfter,
     Schedule,
@@ -141,7 +143,15 @@ def _schedule(fields: Fields) -> Schedule:
 
 
 def _data(fields: Fields) -> Data:
-    if fields.exactly_one("query", "configMap") == "query":
+    kind = fields.exactly_one("query", "configMap", "mlflow", "objects")
+    if kind == "mlflow":
+        mlflow = fields.section("mlflow")
+        alias, registry = mlflow.text("alias", MlflowModel.alias), mlflow.text("registry", MlflowModel.registry)
+        return Data(mlflow=MlflowModel(mlflow.text("model"), alias, registry))
+    if kind == "objects":
+        objects = fields.section("objects")
+        return Data(objects=Objects(objects.text("prefix").rstrip("/"), objects.text("marker", Objects.marker)))
+    if kind == "query":
         source = fields.text("source", Data.source)
         grown_by = fields.integer("grownBy", Data.grown_by)
         if grown_by < 1:

@@ -71,6 +71,8 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
             seen.answers,
             seen.upstreams,
             seen.config_maps,
+            seen.registries,
+            seen.servers,
         )
         looks = look_at_all(view)
     except InvalidSpec as error:

@@ -5,7 +5,6 @@ A trigger that is new counts from its first look: what was there before is no ne
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,46 +17,16 @@ from modelwright.metrics.configuration import source_for
 from modelwright.metrics.questions import NoLook, ValueLook, ValueQuestion
 from modelwright.metrics.variables import render
 from modelwright.retraining.plan import lineage
+from modelwright.retraining.plan.triggers import changed
 from modelwright.retraining.plan.triggers.seen import ERROR, FIRING, NO_DATA, QUIET, TriggerSeen, View
 
 LOOK_AGAIN = timedelta(seconds=30)
-DIGEST_LENGTH = 16
 NONE = "none"
 
 
 def look_at(view: View, name: str, data: Data, path: str) -> TriggerSeen:
-    if data.config_map:
-        return _changed(view, name, data)
-    return _grown(view, name, data, path)
-
-
-def _changed(view: View, name: str, data: Data) -> TriggerSeen:
-    """Not watched: it is read again in every pass, and at least each half minute."""
-    bound, wake_at = f"ConfigMap {data.config_map}, key {data.key}", view.now + LOOK_AGAIN
-    before = view.before(name)
-    known = before.handled if before and before.bound == bound else ""
-    started = [
-        each.occasion
-        for run in sorted(view.runs, key=lambda run: -run.spec.number)
-        for each in run.spec.evidence
-        if (each.trigger, each.bound) == (name, bound)
-    ]
-    handled = started[0] if started else known
-    text = view.config_maps.get((data.config_map, data.key))
-    if text is None:
-        message = f"there is no {bound} in namespace {view.policy.namespace}"
-        status = TriggerStatus(name, NO_DATA, "ObjectMissing", message, bound=bound, handled=handled)
-        return TriggerSeen(status, wake_at=wake_at)
-    found = hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
-    if not handled or found == handled:
-        status = TriggerStatus(name, QUIET, "Unchanged", f"as it was: {found}", found, bound, handled=found)
-        return TriggerSeen(status, wake_at=wake_at)
-    if view.passes_over:
-        message = f"it changed to {found} while a run was unfinished"
-        return TriggerSeen(TriggerStatus(name, QUIET, "Skipped", message, found, bound, handled=found), wake_at=wake_at)
-    status = TriggerStatus(name, FIRING, "Changed", f"changed to {found}", found, bound, handled=handled)
-    evidence = Evidence(name, view.now.replace(microsecond=0), bound, found, bound, occasion=found)
-    return TriggerSeen(status, evidence=evidence, wake_at=wake_at)
+    """Whichever of its kinds it is. InvalidSpec for what cannot work as written."""
+    return _grown(view, name, data, path) if data.query else changed.look_at(view, name, data, path)
 
 
 def _grown(view: View, name: str, data: Data, path: str) -> TriggerSeen:

@@ -12,8 +12,10 @@ from modelwright.api.policy import Champion, RetrainPolicy, TriggerStatus
 from modelwright.api.rollout import ModelRollout
 from modelwright.api.run import Evidence, RetrainRun
 from modelwright.cluster.answers import Answer
+from modelwright.kubeflow.configuration import PipelineServer
 from modelwright.metrics.configuration import MetricSource
 from modelwright.metrics.variables import selector
+from modelwright.registries.configuration import Registry
 from modelwright.retraining.plan import lineage
 from modelwright.retraining.plan.limits.situation import Hold
 
@@ -34,6 +36,8 @@ class View:
     answers: Mapping[Any, Answer] = field(default_factory=dict)
     upstreams: Mapping[str, RetrainPolicy] = field(default_factory=dict)
     config_maps: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    registries: Mapping[str, Registry] = field(default_factory=dict)
+    servers: Mapping[str, PipelineServer] = field(default_factory=dict)
 
     def before(self, trigger: str) -> TriggerStatus | None:
         """The trigger's last status, whatever it was about."""
