@@ -65,5 +65,5 @@ def test_what_is_wrong_is_named_by_its_path(changes: dict[str, Any], path: str) 
 
 
 def test_a_name_stands_for_one_server() -> None:
-    with pytest.raises(InvalidSpec, match="twice"):
+    with pytest.raises(InvalidSpec, match="two servers are named 'default'"):
         servers(ENTRY, ENTRY)

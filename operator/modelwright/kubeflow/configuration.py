@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from modelwright.api.fields import Fields
-from modelwright.metrics.credentials import Credentials, parse_credentials
+from modelwright.metrics.credentials import Credentials, parse_credentials, refuse_unknown
+from modelwright.named import by_name
 
-KEYS = {
+KEYS = (
     "name",
     "uiUrl",
     "url",
@@ -26,7 +27,7 @@ KEYS = {
     "pipelineRoots",
     "packageRoots",
     "dataRoots",
-}
+)
 
 
 NO_CREDENTIALS = Credentials()
@@ -75,18 +76,11 @@ class PipelineServer:
 
 def pipeline_servers(config: Mapping[str, Any]) -> dict[str, PipelineServer]:
     """The servers under `pipelineServers` of the operator's configuration, by name. InvalidSpec says what to mend."""
-    servers: dict[str, PipelineServer] = {}
-    for entry in Fields(config, "").sections("pipelineServers"):
-        server = _server(entry)
-        if server.name in servers:
-            raise entry.refuse("name", f"{server.name!r} is used twice; names of servers must be unique")
-        servers[server.name] = server
-    return servers
+    return by_name(config, "pipelineServers", _server, "servers")
 
 
 def _server(entry: Fields) -> PipelineServer:
-    if unknown := sorted(set(entry.as_written()) - KEYS):
-        raise entry.refuse(unknown[0], f"is not known; known are {', '.join(sorted(KEYS))}")
+    refuse_unknown(entry, KEYS)
     url = entry.text("url").rstrip("/")
     if urlsplit(url).scheme not in ("http", "https"):
         raise entry.refuse("url", "must begin with http:// or https://")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from modelwright.api.fields import Fields
@@ -10,6 +11,7 @@ from modelwright.api.metrics import Metric
 from modelwright.api.parsing.metrics import guardrail
 from modelwright.errors import InvalidSpec
 from modelwright.metrics.credentials import refuse_unknown
+from modelwright.named import by_name
 
 Profiles = Mapping[str, tuple[Metric, ...]]
 
@@ -22,23 +24,29 @@ _METRIC = (
 
 def parse_profiles(configuration: Mapping[str, Any]) -> Profiles:
     """`metricProfiles` by name: metrics as a spec has them. Raises InvalidSpec with the path of what has to change."""
-    profiles: dict[str, tuple[Metric, ...]] = {}
-    for fields in Fields(configuration, "").sections("metricProfiles"):
-        refuse_unknown(fields, ("name", "metrics"))
-        name = fields.text("name")
-        if not name:
-            raise fields.refuse("name", "must not be empty")
-        if name in profiles:
-            raise fields.refuse("name", f"two profiles are named {name!r}, each needs a name of its own")
-        metrics: dict[str, Metric] = {}
-        for section in fields.some_sections("metrics"):
-            refuse_unknown(section, _METRIC)
-            metric = guardrail(section)
-            if metric.name in metrics:
-                raise section.refuse("name", f"two metrics of the profile are named {metric.name!r}")
-            metrics[metric.name] = metric
-        profiles[name] = tuple(metrics.values())
-    return profiles
+    found = by_name(configuration, "metricProfiles", _profile, "profiles")
+    return {name: profile.metrics for name, profile in found.items()}
+
+
+@dataclass(frozen=True)
+class _Profile:
+    name: str
+    metrics: tuple[Metric, ...]
+
+
+def _profile(fields: Fields) -> _Profile:
+    refuse_unknown(fields, ("name", "metrics"))
+    name = fields.text("name")
+    if not name:
+        raise fields.refuse("name", "must not be empty")
+    metrics: dict[str, Metric] = {}
+    for section in fields.some_sections("metrics"):
+        refuse_unknown(section, _METRIC)
+        metric = guardrail(section)
+        if metric.name in metrics:
+            raise section.refuse("name", f"two metrics of the profile are named {metric.name!r}")
+        metrics[metric.name] = metric
+    return _Profile(name, tuple(metrics.values()))
 
 
 def profile_named(name: str, profiles: Profiles, path: str = "spec.analysis.profile") -> tuple[Metric, ...]:
