@@ -7,21 +7,18 @@ that before the library sees a response. The text of a response never leaves thi
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import requests
-import urllib3
-from urllib3.response import BaseHTTPResponse
 
 from modelwright.metrics.credentials import Credentials
 from modelwright.metrics.reasons import Reason, Unanswered
+from modelwright.web.bounded import BoundedClient, Reply, TooLarge, Unreachable
 
 # Longer queries go as a form: many proxies cut addresses at 8 KiB, and some servers refuse POST altogether.
 _LONGEST_ADDRESS = 4096
-_CHUNK = 65536
 # However long a server asks to be left alone: it may be mistaken, and a rollout waits for it.
 LONGEST_RETRY_AFTER = 120.0
 
@@ -61,34 +58,24 @@ class BoundedSession(requests.Session):
     ) -> None:
         super().__init__()
         self._timeout = timeout
-        self._largest = largest
         self._credentials = credentials
         self._parameters = dict(parameters or {})
         self._sign = sign
         self._doubts_refusals = doubts_refusals
-        tls = credentials.tls
-        # TRAP: given as paths, the files are read for each new connection, so that rotated ones are taken up.
-        self._connections = urllib3.PoolManager(
-            maxsize=connections,
-            retries=False,
-            cert_reqs="CERT_REQUIRED",
-            ca_certs=tls.ca_file or None,
-            cert_file=tls.certificate_file or None,
-            key_file=tls.key_file or None,
+        self._client = BoundedClient(
+            timeout=timeout, largest=largest, connections=connections, credentials=Credentials(tls=credentials.tls)
         )
 
     def close(self) -> None:
-        self._connections.clear()
+        self._client.close()
         super().close()
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
-        deadline = time.monotonic() + self._timeout
         parameters = {**(kwargs.get("params") or {}), **self._parameters, "timeout": f"{self._timeout:g}s"}
         # TRAP: a space as `+` is signed as `+` by botocore, and read back as a space by who checks the signature.
         encoded = urlencode(parameters, quote_via=quote)
         address, body, verb = str(url), b"", str(method)
-        # Uncompressed, so that the size on the wire is the size in memory.
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "modelwright"}
+        headers: dict[str, str] = {}
         if len(encoded) > _LONGEST_ADDRESS:
             verb, body = "POST", encoded.encode()
             headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -98,49 +85,17 @@ class BoundedSession(requests.Session):
         if self._sign:
             headers |= self._sign(verb, address, headers, body)
         try:
-            response = self._connections.request(
-                verb,
-                address,
-                body=body or None,
-                headers=headers,
-                timeout=self._timeout,
-                redirect=False,
-                preload_content=False,
-            )
-            try:
-                self._check_status(response)
-                payload = _checked(self._read(response, deadline))
-            except BaseException:
-                # A connection with an unread answer in it must not be used again.
-                response.close()
-                raise
-            response.release_conn()
-            return Whole(payload)
-        except urllib3.exceptions.TimeoutError:
-            raise self._too_slow() from None
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            # The text of these errors holds the whole address with the query; their kind says enough.
-            raise Unanswered(Reason.SOURCE_UNAVAILABLE, f"cannot be reached: {type(error).__name__}") from None
+            reply = self._client.send(verb, address, body, headers, is_read=_has_an_answer)
+        except TooLarge as error:
+            raise Unanswered(Reason.ANSWER_TOO_LARGE, str(error)) from None
+        except Unreachable as error:
+            raise Unanswered(Reason.SOURCE_UNAVAILABLE, str(error)) from None
+        self._check_status(reply)
+        return Whole(_checked(reply.body))
 
-    def _read(self, response: BaseHTTPResponse, deadline: float) -> bytes:
-        body = bytearray()
-        while True:
-            # TRAP: read() waits for the whole chunk, so a server that drips bytes would hold the thread for ever.
-            piece = response.read1(_CHUNK)
-            if not piece:
-                return bytes(body)
-            body += piece
-            if len(body) > self._largest:
-                raise Unanswered(Reason.ANSWER_TOO_LARGE, f"the answer is larger than {self._largest} bytes")
-            if time.monotonic() > deadline:
-                raise self._too_slow()
-
-    def _too_slow(self) -> Unanswered:
-        return Unanswered(Reason.SOURCE_UNAVAILABLE, f"did not answer within {self._timeout:g}s")
-
-    def _check_status(self, response: BaseHTTPResponse) -> None:
-        status = response.status
-        if status == 200:
+    def _check_status(self, reply: Reply) -> None:
+        status = reply.status
+        if _has_an_answer(status):
             return
         if status == 422 and self._doubts_refusals:
             message = "could not carry out the query (HTTP 422): a part of it is away, or the PromQL asks too much"
@@ -154,9 +109,13 @@ class BoundedSession(requests.Session):
             raise Unanswered(Reason.REDIRECTED, message)
         if 400 <= status < 500 and status not in (408, 425, 429):
             raise Unanswered(Reason.REFUSED, f"answers HTTP {status}: its address leads to no Prometheus API")
-        retry_after = _seconds(response.headers.get("Retry-After"))
+        retry_after = _seconds(reply.retry_after)
         asked = " and asks to be left alone" if retry_after else ""
         raise Unanswered(Reason.SOURCE_UNAVAILABLE, f"answers HTTP {status}{asked}", retry_after)
+
+
+def _has_an_answer(status: int) -> bool:
+    return status == 200
 
 
 def _seconds(retry_after: str | None) -> float | None:

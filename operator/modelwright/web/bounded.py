@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +24,21 @@ class Unreachable(Exception):
     """Nobody answered, or nothing that can be used. The message is for people, and holds nothing of the answer."""
 
 
+class TooLarge(Unreachable):
+    """There is an answer, of more bytes than anybody reads."""
+
+
+def _any_status(status: int) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Reply:
+    """`retry_after` is the header of that name, as it came."""
+
     status: int
     body: bytes
+    retry_after: str | None = None
 
     def object(self) -> Mapping[str, Any]:
         """The body as a JSON object. Unreachable where it is none."""
@@ -63,8 +74,16 @@ class BoundedClient:
     def close(self) -> None:
         self._pools.clear()
 
-    def send(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
-        """The reply, whatever its status. Raises Unreachable where there is none."""
+    def send(
+        self,
+        method: str,
+        url: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        is_read: Callable[[int], bool] = _any_status,
+    ) -> Reply:
+        """The reply, whatever its status; its body only where `is_read` says so. Raises Unreachable without one."""
         deadline = time.monotonic() + self._timeout
         # Uncompressed, so that the size on the wire is the size in memory.
         sent = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "modelwright"}
@@ -83,7 +102,11 @@ class BoundedClient:
                 preload_content=False,
             )
             try:
-                reply = Reply(response.status, self._read(response, deadline))
+                retry_after = response.headers.get("Retry-After")
+                if not is_read(response.status):
+                    response.close()
+                    return Reply(response.status, b"", retry_after)
+                reply = Reply(response.status, self._read(response, deadline), retry_after)
             except BaseException:
                 # A connection with an unread answer in it must not be used again.
                 response.close()
@@ -105,7 +128,7 @@ class BoundedClient:
                 return bytes(body)
             body += piece
             if len(body) > self._largest:
-                raise Unreachable(f"the answer is larger than {self._largest} bytes")
+                raise TooLarge(f"the answer is larger than {self._largest} bytes")
             if time.monotonic() > deadline:
                 raise self._too_slow()
 
