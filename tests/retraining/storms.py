@@ -70,7 +70,7 @@ class Storm:
             self._act()
             self._train()
 
-    def calm_down(self) -> None:
+    def calm_down(self, rounds: int = 60) -> None:
         """No more faults, and time for everything that is still under way."""
         world = self.world
         world.kubeflow.faults.clear()
@@ -80,7 +80,7 @@ class Storm:
         while self._under_way:
             self._deliver_on()
         quiet = 0
-        for _ in range(100):
+        for _ in range(rounds):
             before = len(world.runs())
             self._looked = world.now
             world.round()
