@@ -15,7 +15,13 @@ from scipy import stats
 from tests.analysis.arms import ALPHA, BEGIN
 
 from modelwright.analysis.blocks import BLOCK
-from modelwright.analysis.bounded import Beyond, BoundedEvidence, _log_ratio, proportion_within
+from modelwright.analysis.bounded import (
+    Beyond,
+    BoundedEvidence,
+    _log_ratio,
+    proportion_within,
+    seconds_until_within,
+)
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.starts import EXCESSES
 from modelwright.analysis.verdict import Verdict
@@ -124,6 +130,23 @@ def test_splitting_repeating_and_reordering_looks_changes_nothing(seed: int, cut
 def test_what_is_no_such_evidence_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not evidence"):
         BoundedEvidence.decoded(text)
+
+
+def test_a_share_within_its_bound_passes_when_it_was_foreseen() -> None:
+    bounds = Bounds(max=Decimal("0.05"))
+    blocks = [(BEGIN + number * BLOCK, Counts(2, 50)) for number in range(2000)]
+    early = BoundedEvidence().with_blocks(blocks[:12], bounds)
+    left = seconds_until_within(early, bounds, ALPHA)
+    assert left is not None
+    passes = next(
+        number
+        for number in range(12, 2000, 10)
+        if proportion_within(BoundedEvidence().with_blocks(blocks[:number], bounds), bounds, ALPHA).verdict
+        is Verdict.PASS
+    )
+    assert left == pytest.approx((passes - 12) * BLOCK.total_seconds(), rel=0.25)
+    assert seconds_until_within(early, Bounds(max=Decimal("0.03")), ALPHA) is None
+    assert seconds_until_within(BoundedEvidence(), bounds, ALPHA) is None
 
 
 def test_nothing_counted_is_no_data() -> None:

@@ -9,9 +9,12 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from tests.analysis.arms import arriving, mean_blocks
+from tests.analysis.arms import BEGIN, arriving, mean_blocks
 from tests.simulation.rollout_world import ERRORS, SPEC
 
+from modelwright.analysis.blocks import BLOCK
+from modelwright.analysis.bounded import BoundedEvidence
+from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.margin import max_increase
 from modelwright.analysis.mean_forecast import Measured
@@ -131,6 +134,17 @@ def test_a_mean_that_is_not_decided_says_it_as_well() -> None:
     assert re.fullmatch(
         r"about [0-9]+m more at the traffic seen so far, enough to find a difference of \+[0-9.]+", said
     )
+
+
+def test_a_threshold_that_is_not_decided_says_it_and_whether_it_ever_will() -> None:
+    bounds, blocks = Bounds(max=Decimal("0.05")), [(BEGIN + n * BLOCK, Counts(2, 50)) for n in range(12)]
+    seen = BoundedEvidence().with_blocks(blocks, bounds)
+    undecided = MetricStatus("errors", Verdict.INCONCLUSIVE, "", "", max="0.05", evidence=seen.encoded())
+    said = outlook_of(undecided, spec(), RolloutStatus())
+    assert re.fullmatch(r"about [0-9hm]+ more at the traffic seen so far", said)
+    never = replace(undecided, max="0.03")
+    assert outlook_of(never, spec(), RolloutStatus()) == "at the share seen so far it will not pass"
+    assert outlook_of(replace(undecided, max="?"), spec(), RolloutStatus()) == ""
 
 
 SCORE = Metric(

@@ -27,6 +27,7 @@ from modelwright.api.metrics import Bounds
 from modelwright.api.times import format_time, parse_time
 
 _VERSION = 2
+_FARTHEST = 10**9
 
 
 @dataclass(frozen=True)
@@ -146,9 +147,27 @@ def proportion_within(evidence: BoundedEvidence, bounds: Bounds, alpha: Allocati
     return Finding(verdict, reason, message, samples=counts.total, candidate=share, bound=text)
 
 
-def surely_within(counts: Counts, bounds: Bounds, alpha: float) -> bool:
-    """Whether counts without bursts are within `bounds` for sure."""
-    return _inside(confidence_sequence(counts, alpha), bounds)
+def surely_within(counts: Counts, bounds: Bounds, alpha: float, *, dispersion: float = 1.0) -> bool:
+    """Whether counts, by default without bursts, are within `bounds` for sure."""
+    return _inside(confidence_sequence(counts, alpha, dispersion=dispersion), bounds)
+
+
+def seconds_until_within(evidence: BoundedEvidence, bounds: Bounds, alpha: Allocation) -> float | None:
+    """How long a Pass still needs at the share and the traffic seen so far, good to a tenth.
+
+    0 if it passes now; None if it would not pass within 10^9 observations, or nothing has been seen.
+    """
+    seen, blocks = evidence.counts, max(evidence.above.starts.blocks, evidence.below.starts.blocks)
+    if seen.total == 0 or blocks == 0:
+        return None
+    share, total = seen.events / seen.total, seen.total
+    while not surely_within(
+        Counts(min(round(share * total), total), total), bounds, alpha.pass_, dispersion=evidence.factor
+    ):
+        total += max(total // 10, 1)
+        if total > _FARTHEST:
+            return None
+    return (total - seen.total) / seen.total * blocks * BLOCK.total_seconds()
 
 
 def _inside(interval: Interval, bounds: Bounds) -> bool:

@@ -296,6 +296,8 @@ class MetricStatus:
     no_data_since: datetime | None = None  # since when there is no number, for onNoData
     compare: Comparison | None = None  # how it is held against stable, wherever the metric is written
     margin: str = ""  # by how much, a decimal
+    min: str = ""  # its own bounds, decimals
+    max: str = ""
     evidence: str = ""  # what the blocks of this step have added up to, for the operator only
     at: datetime | None = None
 

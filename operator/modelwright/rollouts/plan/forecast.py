@@ -9,6 +9,7 @@ from datetime import timedelta
 from math import ceil, inf
 
 from modelwright.analysis.alpha import Allocation
+from modelwright.analysis.bounded import BoundedEvidence, seconds_until_within
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.forecast import Traffic, samples_until_pass, seconds_until_pass, smallest_difference
 from modelwright.analysis.margin import Margin
@@ -22,10 +23,10 @@ from modelwright.analysis.means import MeanEvidence
 from modelwright.analysis.numbers import signed
 from modelwright.analysis.verdict import Verdict
 from modelwright.api.durations import LONGEST, format_duration
-from modelwright.api.metrics import AgainstStable, Metric
+from modelwright.api.metrics import AgainstStable, Bounds, Metric
 from modelwright.api.rollout import MetricStatus, RolloutSpec, RolloutStatus
 from modelwright.rollouts.plan.judged import Judged, StepEvidence
-from modelwright.rollouts.plan.margins import margin_of, margin_read
+from modelwright.rollouts.plan.margins import bounds_read, margin_of, margin_read
 from modelwright.rollouts.plan.spending import allocation_of
 
 FARTHEST = 10**9
@@ -37,7 +38,7 @@ def remaining(blocking: Sequence[Judged], alpha_of: Callable[[Metric], Allocatio
     found by then. "" where nothing can be foreseen."""
     outlooks = []
     for item in blocking:
-        outlook = _outlook(item.metric.stable, item.evidence, alpha_of(item.metric))
+        outlook = _outlook(item.metric.stable, item.metric.threshold, item.evidence, alpha_of(item.metric))
         if outlook is None:
             return ""
         outlooks.append(outlook)
@@ -47,12 +48,20 @@ def remaining(blocking: Sequence[Judged], alpha_of: Callable[[Metric], Allocatio
 def outlook_of(status: MetricStatus, spec: RolloutSpec, of_rollout: RolloutStatus) -> str:
     """The same for one metric, of the evidence that status holds; "" where it is decided.
 
-    Its margin comes from status as well: `spec` does not hold what a profile of the platform brings.
+    Its margin or bounds come from status as well: `spec` does not hold what a profile of the platform brings.
     """
-    against = margin_read(status.compare, status.margin) if status.verdict == Verdict.INCONCLUSIVE else None
-    for decoded in (Evidence.decoded, MeanEvidence.decoded):
+    if status.verdict != Verdict.INCONCLUSIVE:
+        return ""
+    against, bounds = margin_read(status.compare, status.margin), bounds_read(status.min, status.max)
+    decoders: tuple[Callable[[str], StepEvidence], ...] = (
+        Evidence.decoded,
+        MeanEvidence.decoded,
+        BoundedEvidence.decoded,
+    )
+    for decoded in decoders:
         with suppress(ValueError):
-            outlook = _outlook(against, decoded(status.evidence), allocation_of(of_rollout, spec, status.name))
+            alpha = allocation_of(of_rollout, spec, status.name)
+            outlook = _outlook(against, bounds, decoded(status.evidence), alpha)
             return outlook.said() if outlook else ""
     return ""
 
@@ -63,15 +72,21 @@ class _Outlook:
 
     seconds: float
     difference: float | None = None
+    of: str = "difference"
 
     def said(self) -> str:
         if self.seconds == inf:
-            return "at the difference seen so far it will not pass"
+            return f"at the {self.of} seen so far it will not pass"
         found = f", enough to find a difference of {signed(self.difference)}" if self.difference is not None else ""
         return f"about {about(self.seconds)} more at the traffic seen so far{found}"
 
 
-def _outlook(against: AgainstStable | None, evidence: StepEvidence | None, alpha: Allocation) -> _Outlook | None:
+def _outlook(
+    against: AgainstStable | None, bounds: Bounds | None, evidence: StepEvidence | None, alpha: Allocation
+) -> _Outlook | None:
+    if bounds is not None and isinstance(evidence, BoundedEvidence) and evidence.counts.total:
+        left = seconds_until_within(evidence, bounds, alpha)
+        return _Outlook(inf if left is None else left, of="share")
     if against is None or not isinstance(evidence, Evidence | MeanEvidence):
         return None
     if isinstance(evidence, MeanEvidence):

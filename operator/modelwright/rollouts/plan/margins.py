@@ -1,11 +1,11 @@
-"""Which margin a comparison with stable asks for."""
+"""Which margin a comparison with stable asks for, and how status keeps margins and bounds."""
 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
 from modelwright.analysis.margin import Margin, max_decrease, max_increase, max_ratio, min_ratio
-from modelwright.api.metrics import AgainstStable, Comparison
+from modelwright.api.metrics import AgainstStable, Bounds, Comparison
 
 FIELDS = {
     Comparison.MAX_INCREASE: "max_increase",
@@ -45,3 +45,18 @@ def margin_read(comparison: Comparison | None, margin: str) -> AgainstStable | N
         return AgainstStable(**{FIELDS[comparison]: Decimal(margin)})
     except InvalidOperation:
         return None
+
+
+def bounds_written(bounds: Bounds | None) -> tuple[str, str]:
+    """Both ends of `bounds` as status keeps them, "" for none."""
+    low, high = (bounds.min, bounds.max) if bounds else (None, None)
+    return ("" if low is None else f"{low:f}", "" if high is None else f"{high:f}")
+
+
+def bounds_read(low: str, high: str) -> Bounds | None:
+    """What `bounds_written` wrote, None for anything else."""
+    try:
+        ends = [Decimal(end) if end else None for end in (low, high)]
+    except InvalidOperation:
+        return None
+    return Bounds(*ends) if low or high else None

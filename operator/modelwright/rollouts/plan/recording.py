@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from modelwright.api.rollout import MetricStatus
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.judged import Judged
-from modelwright.rollouts.plan.margins import margin_written
+from modelwright.rollouts.plan.margins import bounds_written, margin_written
 
 CHECKPOINT = timedelta(minutes=1)
 """How often running numbers go to status: how much of a hold, and of the division into blocks, a restart may cost."""
@@ -29,9 +30,11 @@ def _status_of(draft: Draft, item: Judged, known: MetricStatus | None) -> Metric
     same = known is not None and known.verdict == finding.verdict
     since = known.since if known and same else asked_at
     compare, margin = margin_written(item.metric.stable)
+    low, high = bounds_written(item.metric.threshold)
+    judged: dict[str, Any] = {"compare": compare, "margin": margin, "min": low, "max": high}
     lacking = (known.no_data_since if known else None) or draft.now
     if known and same and known.reason == finding.reason:
-        return replace(known, no_data_since=lacking if item.lacks_data else None, compare=compare, margin=margin)
+        return replace(known, no_data_since=lacking if item.lacks_data else None, **judged)
     return MetricStatus(
         item.metric.name,
         finding.verdict,
@@ -43,8 +46,7 @@ def _status_of(draft: Draft, item: Judged, known: MetricStatus | None) -> Metric
         finding.samples,
         since=since,
         no_data_since=lacking if item.lacks_data else None,
-        compare=compare,
-        margin=margin,
+        **judged,
         evidence=known.evidence if known else "",
         at=asked_at,
     )
