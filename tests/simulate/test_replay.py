@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -16,12 +17,14 @@ from click.testing import CliRunner
 from tests.retraining.builders import SOURCES, TRIGGER, policy
 
 from modelwright.analysis.counts import Counts
+from modelwright.api.budget import Allowance, Budget
 from modelwright.api.limits import Limits
 from modelwright.api.policy import RetrainPolicy
-from modelwright.api.triggers import Action
+from modelwright.api.triggers import Action, Data, Trigger
 from modelwright.cli.main import main
 from modelwright.cli.replayed import days
 from modelwright.errors import InvalidSpec
+from modelwright.retraining.rates import PipelineRates
 from modelwright.simulation.reading import record
 from modelwright.simulation.recorded import Recorded
 from modelwright.simulation.replay import Assumptions, Replay, Replayed
@@ -88,7 +91,8 @@ def test_what_was_not_recorded_never_fires_and_is_told() -> None:
 
 
 def test_few_labels_that_look_bad_do_not_fire() -> None:
-    few = {at: Counts(look.events // 10, 100) for at, look in decline(DAY, DAY, right=890).looks["accuracy"].items()}  # type: ignore[union-attr]
+    looks = decline(DAY, DAY, right=890).looks["accuracy"].items()
+    few = {at: Counts(look.events // 10, 100) for at, look in looks if isinstance(look, Counts)}
     found = replay(Recorded({"accuracy": few}))
     assert found.fired == ()
     assert found.beyond["accuracy"] >= DAY - STEP, "the value was beyond its bound all the time, and never surely"
@@ -222,3 +226,41 @@ def test_times_are_said_in_their_shortest_unit() -> None:
         "5.0 h",
         "1.5 d",
     ]
+
+
+RATES = {"gpu": PipelineRates("gpu", "EUR", per_hour=Decimal(3))}
+
+
+def test_runs_cost_what_the_rates_say_and_stop_where_the_budget_ends() -> None:
+    budget = Budget("gpu", per_day=Allowance(Decimal("4.50"), "EUR"))
+    of = policy(limits=Limits(cooldown=HOUR, budget=budget))
+    found = Replay(of, decline(DAY, 12 * HOUR), SOURCES, STEP, Assumptions(HOUR), RATES).through(
+        START, START + 47 * HOUR
+    )
+    first, second = found.fired[:2]
+    assert (first.cost, first.outcome) == ("3.00 EUR", "Approved")
+    assert second.launched_at is not None
+    assert second.ended_at == second.launched_at + timedelta(minutes=30)
+    assert (second.cost, second.outcome) == ("1.50 EUR", "SpentOut")
+    assert found.launches == 2
+    assert found.cost == "4.50 EUR"
+    assert found.held["Budget"] > 6 * HOUR
+
+
+def test_rows_that_come_are_replayed_too() -> None:
+    rows = Trigger("rows", data=Data(query="sum(rows)", grown_by=1000))
+    asked = []
+
+    def values(source: str, query: str, start: float, end: float, step: float) -> Mapping[float, float]:
+        asked.append((source, query))
+        count = int((end - start) / step) + 1
+        return {start + number * step: 10.0 * number for number in range(count)}
+
+    of = policy(triggers=(rows,), limits=Limits(cooldown=timedelta(0)))
+    recorded = record(of, START, START + DAY, STEP, values)
+    assert asked == [("default", "sum(rows)")]
+    found = Replay(of, recorded, SOURCES, STEP, Assumptions(HOUR)).through(START, START + DAY)
+    assert found.fired[0].why == "rows 1000 (grown by 1000)"
+    # Ten rows each five minutes: a thousand take 500 minutes.
+    assert found.fired[0].at - START <= timedelta(minutes=510)
+    assert len(found.fired) == 2

@@ -100,6 +100,6 @@ def _of_all(times: Mapping[str, timedelta]) -> str:
 
 def _spent(replayed: Replayed, cost: Cost, before: str = "") -> str:
     if cost is None:
-        return ""
+        return f"{before}{replayed.cost}" if replayed.cost else ""
     amount, currency = cost
     return f"{before}{amount * replayed.launches:f} {currency}".rstrip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -45,7 +46,9 @@ def _cost(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
     show_default=True,
     help="How each run is assumed to end; an approved model is assumed to be promoted at once.",
 )
-@click.option("--cost-per-run", metavar="AMOUNT", callback=_cost, help="Such as '3.10 EUR'.")
+@click.option(
+    "--cost-per-run", metavar="AMOUNT", callback=_cost, help="Such as '3.10 EUR'. Default: by the rates of --config."
+)
 @click.option(
     "--compare",
     multiple=True,
@@ -107,6 +110,7 @@ def _replayed(
     assumptions: Assumptions,
     compare: tuple[str, ...],
 ) -> list[tuple[str, Replayed]]:
+    from modelwright.configuration import read_configuration
     from modelwright.metrics.prometheus import Source
     from modelwright.metrics.reasons import Unanswered
     from modelwright.simulation.reading import record
@@ -114,8 +118,13 @@ def _replayed(
     from modelwright.simulation.replay import Replay
     from modelwright.simulation.variants import variants
 
-    policies = [(name, _policy(body)) for name, body in variants(_manifest(file, namespace), compare)]
-    sources = _sources(policies[0][1], prometheus, config)
+    platform = read_configuration(config) if config else None
+    policies = [
+        (name, _policy(body, priced=platform is not None))
+        for name, body in variants(_manifest(file, namespace), compare)
+    ]
+    sources = platform.sources if platform else _anywhere(policies[0][1], prometheus or "")
+    rates = platform.rates if platform else {}
     clients = {name: Source(source) for name, source in sources.items()}
     asked: dict[tuple[Any, ...], Mapping[float, float]] = {}
 
@@ -134,7 +143,7 @@ def _replayed(
     found = []
     for name, policy in policies:
         recorded: Recorded = record(policy, start, end, step, values)
-        found.append((name, Replay(policy, recorded, sources, step, assumptions).through(start, end)))
+        found.append((name, Replay(policy, recorded, sources, step, assumptions, rates).through(start, end)))
     return found
 
 
@@ -153,17 +162,25 @@ def _manifest(file: Path, namespace: str | None) -> dict[str, Any]:
     return {**found[0], "metadata": {**metadata, "uid": "simulated", "generation": 1, "resourceVersion": "1"}}
 
 
-def _policy(body: Mapping[str, Any]) -> RetrainPolicy:
+def _policy(body: Mapping[str, Any], *, priced: bool) -> RetrainPolicy:
+    """Without prices what is limited in money cannot be reckoned: GPU-hours can."""
+    from modelwright.api.budget import GPU_HOURS
     from modelwright.api.parsing import parse_policy
 
-    return parse_policy(body)
+    policy = parse_policy(body)
+    budget = policy.spec.limits.budget
+    if budget is None or priced:
+        return policy
+    day, month = (
+        allowance if allowance and allowance.unit == GPU_HOURS else None
+        for allowance in (budget.per_day, budget.per_month)
+    )
+    known = replace(budget, rates="", per_day=day, per_month=month)
+    return replace(policy, spec=replace(policy.spec, limits=replace(policy.spec.limits, budget=known)))
 
 
-def _sources(policy: RetrainPolicy, prometheus: str | None, config: Path | None) -> Mapping[str, MetricSource]:
-    from modelwright.configuration import read_configuration
+def _anywhere(policy: RetrainPolicy, prometheus: str) -> Mapping[str, MetricSource]:
     from modelwright.metrics.configuration import MetricSource
 
-    if config:
-        return read_configuration(config).sources
-    names = {trigger.metric.source for trigger in policy.spec.triggers if trigger.metric}
-    return {name: MetricSource(name, prometheus or "", timeout=timedelta(seconds=60)) for name in names | {"default"}}
+    names = {asked.source for trigger in policy.spec.triggers if (asked := trigger.metric or trigger.data)}
+    return {name: MetricSource(name, prometheus, timeout=timedelta(seconds=60)) for name in names | {"default"}}

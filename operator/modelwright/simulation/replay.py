@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
+from modelwright.analysis.blocks import Moments
 from modelwright.analysis.counts import Counts
 from modelwright.api.metrics import Bounds
 from modelwright.api.policy import PolicyStatus, RetrainPolicy
@@ -20,6 +22,8 @@ from modelwright.cluster.answers import Answer
 from modelwright.metrics.configuration import MetricSource
 from modelwright.retraining.observation import PolicyObservation, RunObservation
 from modelwright.retraining.plan import lineage, plan_policy, plan_run
+from modelwright.retraining.plan.limits import spent_out
+from modelwright.retraining.rates import PipelineRates
 from modelwright.simulation import world
 from modelwright.simulation.recorded import Look, Recorded
 
@@ -36,11 +40,15 @@ class Assumptions:
 
 @dataclass(frozen=True)
 class Fired:
-    """One run: when it was created, by which triggers with which numbers, and when its pipeline was launched."""
+    """One run: when it was created, by which triggers with which numbers, when its pipeline was launched, and what it
+    would have cost until it ended, by the platform's rates."""
 
     at: datetime
     why: str
     launched_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: str = ""
+    cost: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,16 @@ class Replayed:
     def launches(self) -> int:
         return sum(fired.launched_at is not None for fired in self.fired)
 
+    @property
+    def cost(self) -> str:
+        """Of all runs that ended, such as "12.40 EUR", "" where no price is known."""
+        sums: dict[str, Decimal] = {}
+        for fired in self.fired:
+            amount, _, currency = fired.cost.partition(" ")
+            if currency:
+                sums[currency] = sums.get(currency, Decimal(0)) + Decimal(amount)
+        return ", ".join(f"{amount:.2f} {currency}" for currency, amount in sums.items())
+
 
 class Replay:
     """One policy on its way through the recording."""
@@ -72,7 +90,9 @@ class Replay:
         sources: Mapping[str, MetricSource],
         step: timedelta,
         assumptions: Assumptions,
+        rates: Mapping[str, PipelineRates] | None = None,
     ) -> None:
+        self._rates = rates or {}
         self._policy = world.simulated(policy)
         self._recorded, self._sources, self._step, self._assumptions = recorded, sources, step, assumptions
         self._rollout = world.follower_of(policy)
@@ -114,6 +134,7 @@ class Replay:
             runs=tuple(self._runs.values()),
             followers=(self._rollout,),
             servers=world.SERVERS,
+            rates=self._rates,
             sources=self._sources,
             answers=answers,
         )
@@ -138,6 +159,7 @@ class Replay:
             plan = plan_run(observation, now)
             self._runs[run.name] = replace(run, status=plan.status)
             if world.launched_at(self._runs[run.name]):
+                self._runs[run.name] = world.begun(self._runs[run.name], now)
                 self._fired[run.name] = replace(self._fired[run.name], launched_at=now)
             elif condition := lineage.succeeded(self._runs[run.name]):
                 self._hold(condition.reason)
@@ -149,16 +171,25 @@ class Replay:
     def _end_runs(self, now: datetime) -> None:
         for run in tuple(self._runs.values()):
             launched = world.launched_at(run)
-            if lineage.finished(run) or launched is None or now < launched + self._assumptions.takes:
+            if lineage.finished(run) or launched is None:
                 continue
-            if run.spec.purpose is Purpose.EVALUATE:
+            at, outcome = self._end_of(run, launched)
+            if now < at:
+                continue
+            if run.spec.purpose is Purpose.EVALUATE and outcome != "SpentOut":
                 # Nobody knows what it would have found; nothing follows from a champion that holds.
-                self._runs[run.name] = world.ended(run, now, "Evaluated")
-                continue
-            over = world.ended(run, now, self._assumptions.outcome)
+                outcome = "Evaluated"
+            over = world.ended(run, at, outcome)
             self._runs[run.name] = over
-            if self._assumptions.outcome == "Approved":
+            known = over.status.pipeline_run
+            self._fired[run.name] = replace(self._fired[run.name], cost=known.cost, ended_at=at, outcome=outcome)
+            if over.status.phase == "Approved":
                 self._rollout = world.taken_up(self._rollout, over, now)
+
+    def _end_of(self, run: RetrainRun, launched: datetime) -> tuple[datetime, str]:
+        others = tuple(other for other in self._runs.values() if other.name != run.name)
+        out, done = spent_out(self._policy, run, others), launched + self._assumptions.takes
+        return (out[0], "SpentOut") if out and out[0] < done else (done, self._assumptions.outcome)
 
     def _count(self, status: PolicyStatus, now: datetime) -> None:
         for condition in status.conditions:
@@ -183,7 +214,12 @@ class Replay:
 
 
 def _is_beyond(look: Look, bounds: Bounds) -> bool:
-    value = (look.events / look.total if look.total else None) if isinstance(look, Counts) else look[0]
+    if isinstance(look, Counts):
+        value = look.events / look.total if look.total else None
+    elif isinstance(look, Moments):
+        value = look.sum / look.count if look.count else None
+    else:
+        value = look[0]
     if value is None:
         return False
     below = bounds.min is not None and value < float(bounds.min)

@@ -14,6 +14,7 @@ from modelwright.api.policy import PolicyStatus, RetrainPolicy
 from modelwright.api.rollout import Arm, HistoryEntry, ModelRollout
 from modelwright.api.run import PipelineRun, RetrainRun
 from modelwright.kubeflow.configuration import PipelineServer
+from modelwright.retraining.plan.costs import reckoned
 
 SERVER = PipelineServer("default", "http://127.0.0.1:9", "file:///simulated")
 SERVERS = {SERVER.name: SERVER}
@@ -23,13 +24,15 @@ OUTCOMES = {
     "Approved": ("True", "Approved", "Approved"),
     "Rejected": ("False", "GateRejected", "Rejected"),
     "Failed": ("False", "PipelineFailed", "Failed"),
+    "SpentOut": ("False", "BudgetExceeded", "Failed"),
     "Evaluated": ("True", "ChampionHolds", "Evaluated"),
 }
 
 
 def simulated(policy: RetrainPolicy) -> RetrainPolicy:
     """The policy with its triggers and limits, and nothing that only a cluster has."""
-    spec = replace(policy.spec, pipeline=Pipeline("simulated"), model_rollout="", publish=None)
+    pipeline = Pipeline("simulated", timeout=policy.spec.pipeline.timeout, resources=policy.spec.pipeline.resources)
+    spec = replace(policy.spec, pipeline=pipeline, model_rollout="", publish=None)
     return replace(policy, spec=spec, status=PolicyStatus(), deleted_at=None)
 
 
@@ -76,6 +79,12 @@ def launched_at(run: RetrainRun) -> datetime | None:
     return run.status.pipeline_run.requested_at
 
 
+def begun(run: RetrainRun, at: datetime) -> RetrainRun:
+    """The run whose pipeline began in the moment in which it was asked for."""
+    known = replace(run.status.pipeline_run, id=run.name, state="RUNNING", started_at=at)
+    return replace(run, status=replace(run.status, pipeline_run=known))
+
+
 def ended(run: RetrainRun, at: datetime, outcome: str) -> RetrainRun:
     """The run after its pipeline, with a model of its own if it was approved."""
     status, reason, phase = OUTCOMES[outcome]
@@ -91,4 +100,4 @@ def ended(run: RetrainRun, at: datetime, outcome: str) -> RetrainRun:
         model=model if outcome in ("Approved", "Rejected") else None,
         conditions=(condition,),
     )
-    return replace(run, status=changed)
+    return reckoned(replace(run, status=changed))
