@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
 from tests.rollouts.test_pinning import FOLLOWING, command, on_v2
 from tests.simulation.rollout_world import V2, V3, World, in_step, serving_v1
 
 from modelwright.api.policy import Reverted
+from modelwright.cluster.keys import RETRAIN_RUN, Kind
 from modelwright.rollouts.observation import Approved
+from modelwright.rollouts.observe import _approved
 
 
 def order(at: datetime) -> Reverted:
@@ -89,3 +93,33 @@ def test_a_model_that_was_promoted_after_the_order_is_not_meant() -> None:
     world.approved = Approved(V2, "churn-a", reverted=order(world.now - timedelta(days=1)))
     world.tick(200)
     assert world.live_version == "v2"
+
+
+class Stored:
+    """The two objects of an API server that say which model a rollout follows."""
+
+    def __init__(self, number: int) -> None:
+        approved = {"number": number, "version": "v2", "uri": "file:///v2", "digest": V2.digest, "retrainRun": "v2"}
+        reverted = {
+            "number": 2,
+            "version": "v2",
+            "digest": V2.digest,
+            "trigger": "regret",
+            "message": "worse",
+            "at": "2026-11-21T08:00:00Z",
+        }
+        self._status = {"approved": approved, "reverted": reverted}
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
+        if kind is RETRAIN_RUN:
+            return None
+        metadata = {"name": name, "namespace": namespace, "uid": "u", "generation": 1, "resourceVersion": "1"}
+        spec = {"triggers": [{"name": "weekly", "schedule": {"cron": "0 3 * * 0"}}], "pipeline": {"name": "p"}}
+        return {"metadata": metadata, "spec": spec, "status": self._status}
+
+
+@pytest.mark.parametrize(("number", "meant"), [(1, True), (2, True), (3, False)])
+async def test_the_order_is_read_from_the_policy_until_another_model_is_approved(number: int, meant: bool) -> None:
+    _, approved = await _approved(Stored(number), serving_v1(spec=FOLLOWING).rollout())  # type: ignore[arg-type]
+    assert approved is not None
+    assert (approved.reverted is not None) == meant
