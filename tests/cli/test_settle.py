@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import pytest
 from tests.cli.half_way import RUNNING, Place, accepting
 
 from modelwright.api.parsing import parse_rollout
+from modelwright.cli import settle
 from modelwright.cluster.access import FIELD_MANAGER, Cluster
 from modelwright.cluster.keys import (
     DEPLOYMENT,
@@ -22,6 +23,7 @@ from modelwright.cluster.keys import (
     SERVICE,
 )
 from modelwright.cluster.lease import Leadership
+from modelwright.errors import Unavailable
 from modelwright.retraining.plan.run_steps import FINALIZER
 from modelwright.traffic import managed_route
 from modelwright.traffic.field_managers import SETTLER
@@ -177,3 +179,30 @@ def _operator(namespace: str) -> dict[str, Any]:
         "metadata": {"name": "modelwright", "namespace": namespace},
         "spec": {"replicas": 2, "selector": {"matchLabels": labels}, "template": pod},
     }
+
+
+class Busy:
+    """A fake API server that answers 429 so many times, and then what there is."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    async def list(self, kind: Any, namespace: str | None) -> list[dict[str, Any]]:
+        self.times -= 1
+        if self.times >= 0:
+            raise Unavailable("the API server answered get /modelrollouts with 429")
+        return [{"kind": kind, "namespace": namespace}]
+
+
+async def test_an_api_server_that_is_busy_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr("modelwright.cli.settle.asyncio.sleep", sleep)
+    busy: Any = Busy(3)
+    assert await settle._list(busy, "any", "ml") == [{"kind": "any", "namespace": "ml"}]
+    assert len(waited) == 3
+    with pytest.raises(Unavailable):
+        await settle._list(cast(Any, Busy(1000)), "any", None)

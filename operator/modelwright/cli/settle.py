@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelwright.cli.connection import duration, run
-from modelwright.errors import InvalidSpec, ModelwrightError
+from modelwright.errors import InvalidSpec, ModelwrightError, Unavailable
 
 if TYPE_CHECKING:
     from modelwright.cluster.access import Cluster
 
 AT_ONCE = 16
+TRIES = 30
 
 
 @dataclass(frozen=True)
@@ -154,8 +157,17 @@ def _asker(options: Options) -> Any:
 
 
 async def _all(cluster: Cluster, kind: Any, options: Options) -> list[dict[str, Any]]:
-    lists = await asyncio.gather(*(cluster.list(kind, namespace) for namespace in options.namespaces or (None,)))
-    return [body for bodies in lists for body in bodies]
+    found = await asyncio.gather(*(_list(cluster, kind, namespace) for namespace in options.namespaces or (None,)))
+    return [body for bodies in found for body in bodies]
+
+
+async def _list(cluster: Cluster, kind: Any, namespace: str | None) -> Sequence[dict[str, Any]]:
+    """Asked again for a while: an API server that is busy is no reason to leave a candidate with its traffic."""
+    for _ in range(TRIES):
+        with suppress(Unavailable):
+            return await cluster.list(kind, namespace)
+        await asyncio.sleep(1)
+    return await cluster.list(kind, namespace)
 
 
 async def _scale(cluster: Cluster, operator: str, replicas: int) -> int:
