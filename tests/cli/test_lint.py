@@ -146,14 +146,28 @@ def config(tmp_path: Path) -> Path:
             POLICY.replace("1m", "5m").replace("name: churn-training", "name: churn-training, server: gpu"),
             "spec.pipeline.server: 'gpu' is not configured; usable here: default",
         ),
+        (
+            POLICY.replace("1m", "5m") + "  - {name: page, alert: {labels: [{name: alertname, value: Bad}]}}\n",
+            "spec.triggers[1].alert: can never fire: no receiver of events may reach this namespace",
+        ),
+        (
+            POLICY.replace("1m", "5m") + "  limits: {budget: {rates: gpu}}\n",
+            "spec.limits.budget.rates: rates 'gpu' is not configured; usable here: none",
+        ),
     ],
-    ids=["source", "profile", "window", "server"],
+    ids=["source", "profile", "window", "server", "receiver", "rates"],
 )
 def test_finds_what_does_not_fit_the_platforms_configuration(manifest: str, problem: str, config: Path) -> None:
     assert lint("-", text=manifest).exit_code == 0
     told = lint("-", "--config", str(config), text=manifest)
     assert told.exit_code == 1
     assert told.stdout.partition(": ")[2].partition(": ")[2] == f"{problem}\n"
+
+
+def test_warns_of_what_can_never_fire() -> None:
+    told = lint("-", text=POLICY.replace('min: "0.9"', 'max: "1"'))
+    assert told.exit_code == 1
+    assert "spec.triggers[0].metric.max: can never be crossed: a proportion is never above 1, found '1'" in told.stdout
 
 
 def test_says_how_long_each_guardrail_takes_and_what_it_then_finds(config: Path) -> None:

@@ -10,6 +10,7 @@ from modelwright.api.policy import RetrainPolicy
 from modelwright.api.rollout import ModelRollout
 from modelwright.configuration import Configuration
 from modelwright.errors import InvalidSpec
+from modelwright.retraining.plan.costs import price_of
 from modelwright.retraining.plan.pipelines import server_for
 from modelwright.retraining.plan.triggers.asking import source_of
 from modelwright.rollouts.plan.obstacles import source_problem
@@ -26,7 +27,15 @@ def misfits(read: Any, configuration: Configuration) -> Iterator[str]:
             server_for(read.namespace, read.spec.pipeline.server, configuration.servers)
         except InvalidSpec as error:
             yield str(error)
+        try:
+            price_of(read, configuration.rates)
+        except InvalidSpec as error:
+            yield str(error)
+        heard = any(receiver.allows(read.namespace) for receiver in configuration.receivers.values())
         for index, trigger in enumerate(read.spec.triggers):
+            if (trigger.event or trigger.alert) and not heard:
+                shape = "event" if trigger.event else "alert"
+                yield f"spec.triggers[{index}].{shape}: can never fire: no receiver of events may reach this namespace"
             if trigger.metric is None:
                 continue
             try:

@@ -6,17 +6,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
+from modelwright.api.policy import RetrainPolicy
 from modelwright.api.rollout import ModelRollout
 from modelwright.api.serialising import API_VERSION
 from modelwright.cli.fitting import misfits
 from modelwright.cli.watched import Watched
 from modelwright.configuration import Configuration
 from modelwright.errors import InvalidSpec
+from modelwright.retraining.plan.triggers.reach import out_of_reach
 
 PARSERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "ModelRollout": parse_rollout,
@@ -89,6 +92,8 @@ def _lint(body: Mapping[str, Any], platform: Configuration | None, namespace: st
     for path in _paths(body.get("spec"), "spec"):
         if re.sub(r"\[\d+\]", "[]", path) not in asked and not PASSED_ON.search(path):
             yield f"{named}: {path}: is not a field, or means nothing beside what else is set"
+    if isinstance(read, RetrainPolicy):
+        yield from (f"{named}: {path}: {message}" for path, message in out_of_reach(read.spec, datetime.now(UTC)))
     if platform:
         yield from (f"{named}: {line}" for line in misfits(read, platform))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from modelwright.api.conditions import Condition
 from modelwright.api.policy import RetrainPolicy
@@ -15,6 +16,7 @@ from modelwright.api.rollout import State
 from modelwright.api.run import RetrainRun
 from modelwright.retraining.plan import lineage
 from modelwright.retraining.plan.limits import Hold
+from modelwright.retraining.plan.triggers.reach import out_of_reach
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,12 @@ def unconfirmed(policy: RetrainPolicy, reason: str, message: str) -> Readiness:
         if reason == "Checking" and condition.type == "Stalled" and condition.observed_generation == policy.generation:
             return stalled(condition.reason, condition.message)
     return Readiness(False, reason, message, reconciling=True)
+
+
+def never_fires(policy: RetrainPolicy, now: datetime) -> Condition | None:
+    """A warning, present only while True: other triggers may fire, so the policy is armed all the same."""
+    found = [f"{path} {message}" for path, message in out_of_reach(policy.spec, now)]
+    return Condition("NeverFires", "True", "OutOfReach", "; ".join(found)) if found else None
 
 
 def retraining(runs: Iterable[RetrainRun], firing: bool, hold: Hold | None, created: RetrainRun | None) -> Condition:

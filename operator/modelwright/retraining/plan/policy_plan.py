@@ -103,7 +103,8 @@ def plan_policy(seen: PolicyObservation, now: datetime) -> PolicyPlan:
             return invalid_policy(policy, error, now, approved=approved, runs=seen.runs)
     pending = held_back(situation, hold if firing else None)
     retraining = policy_conditions.retraining(seen.runs, firing, hold, run)
-    conditions = (*told(ready, situation).conditions(), retraining, *filter(None, (published.condition,)))
+    warned = policy_conditions.never_fires(policy, now)
+    conditions = (*told(ready, situation).conditions(), retraining, *filter(None, (warned, published.condition)))
     status = replace(
         _status(policy, seen.runs, approved, conditions, now),
         champion=champion,
@@ -219,7 +220,9 @@ def _events(policy: RetrainPolicy, status: PolicyStatus, run: RetrainRun | None)
     events += _notices(policy, status)
     before = {condition.type: condition for condition in policy.status.conditions}
     for condition in status.conditions:
-        if condition.type == "Stalled" and ("Stalled" not in before or before["Stalled"].message != condition.message):
+        if condition.type in ("Stalled", "NeverFires") and (
+            condition.type not in before or before[condition.type].message != condition.message
+        ):
             events.append(Event("Warning", condition.reason, condition.message))
     if status.approved and status.approved != policy.status.approved:
         events.append(Event("Normal", "ModelApproved", f"{status.approved.model.version} may go live"))
