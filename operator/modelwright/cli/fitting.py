@@ -39,7 +39,7 @@ def misfits(read: Any, configuration: Configuration) -> Iterator[str]:
             if trigger.metric is None:
                 continue
             try:
-                path = f"spec.triggers[{index}].metric"
+                path = f"spec.triggers[{index}].{trigger.metric.written}"
                 source_of(trigger.metric, path, read.namespace, configuration.sources)
             except InvalidSpec as error:
                 yield str(error)
