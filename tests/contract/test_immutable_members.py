@@ -44,6 +44,11 @@ FORBIDDEN = [
         {"workload": {"inferenceService": {"name": "b"}}},
         "spec.workload.inferenceService.name",
     ),
+    (
+        "rollout-grpc-managed",
+        {"traffic": {"grpcRoute": {"managed": None, "attached": {"name": "a"}}}},
+        "spec.traffic.grpcRoute",
+    ),
 ]
 
 ALLOWED = [

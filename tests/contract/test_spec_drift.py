@@ -51,8 +51,8 @@ PARSE = {"ModelRollout": parse_rollout, "RetrainPolicy": parse_policy, "RetrainR
 EACH_KIND = pytest.mark.parametrize("kind", KINDS)
 
 TEMPLATE = "spec.workload.deployment.template"
-# Passed on as it was written, field by field, to the HTTPRoute.
-PASSED_ON = "spec.traffic.httpRoute.managed.parentRefs[]."
+# Passed on as it was written, field by field, to the route that is made.
+PASSED_ON = tuple(f"spec.traffic.{route}.managed.parentRefs[]." for route in ("httpRoute", "grpcRoute"))
 # A rule requires it wherever there is no preset; the schema by itself cannot.
 _METRIC = "spec.analysis.metrics[]"
 REQUIRED_BY_A_RULE = {
@@ -109,8 +109,7 @@ ENUMS: dict[str, type[StrEnum]] = {
 OTHER_ENUMS = {
     "spec.pipeline.parameters[].valueFrom.trigger",
     "spec.pipeline.parameters[].valueFrom.champion",
-    f"{PASSED_ON}group",
-    f"{PASSED_ON}kind",
+    *(f"{reference}{field}" for reference in PASSED_ON for field in ("group", "kind")),
 }
 
 

@@ -16,7 +16,8 @@ from modelwright.audit.trail import Trail
 from modelwright.cluster.keys import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, SERVICE, Kind
 from modelwright.errors import Conflict
 from modelwright.rollouts.reconcile import reconcile_rollout
-from modelwright.traffic import managed_route
+from modelwright.traffic import routers
+from modelwright.traffic.managed_route import ManagedRouter
 
 
 async def test_a_first_version_and_a_second_one_go_live_and_the_old_pods_go(stage: Stage) -> None:
@@ -154,7 +155,7 @@ async def test_without_the_gateway_api_it_says_what_to_install_and_goes_on_once_
 ) -> None:
     unknown = Kind("gateway.networking.k8s.io", "v0", "httproutes", "HTTPRoute")
     with monkeypatch.context() as patch:
-        patch.setattr(managed_route, "HTTP_ROUTE", unknown)
+        patch.setitem(routers.MANAGED, "HTTPRoute", ManagedRouter(unknown))
         await stage.create()
         await stage.play(lambda: _is(stage, "Stalled", "GatewayApiNotInstalled"))
         message = (await stage.condition("Stalled"))["message"]

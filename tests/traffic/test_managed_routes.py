@@ -42,6 +42,15 @@ def test_what_is_written_is_read_back(split: Split) -> None:
         assert sum(weights.values()) == 100
 
 
+@pytest.mark.parametrize("split", SPLITS, ids=str)
+def test_a_grpc_route_says_the_same_without_paths(split: Split) -> None:
+    rules, http = rules_of("churn", split, "GRPCRoute"), rules_of("churn", split)
+    assert split_of("churn", rules) == split
+    assert "matches" not in rules[-1]
+    assert [rule["backendRefs"] for rule in rules] == [rule["backendRefs"] for rule in http]
+    assert all("path" not in match for rule in rules for match in rule.get("matches", []))
+
+
 def test_testers_come_first_and_need_all_their_headers_in_one_match() -> None:
     testers, everybody = rules_of("churn", Split(testers=(TESTER, FRIEND)))
     ((match,), weights) = testers["matches"], [backend["weight"] for backend in testers["backendRefs"]]

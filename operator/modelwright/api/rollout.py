@@ -117,10 +117,14 @@ class InferenceServiceWorkload:
 
 @dataclass(frozen=True)
 class ManagedRoute:
-    """An HTTPRoute that we create. `parent_refs` are Gateway API ParentReferences as written."""
+    """A route that we create: `kind` is HTTPRoute or GRPCRoute.
+
+    `parent_refs` are Gateway API ParentReferences as written.
+    """
 
     parent_refs: tuple[Mapping[str, Any], ...]
     hostnames: tuple[str, ...] = ()
+    kind: str = "HTTPRoute"
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from modelwright.rollouts.settling import (
 from modelwright.traffic.attached_route import AttachedRouter
 from modelwright.traffic.backends import backends_of
 from modelwright.traffic.field_managers import SETTLER
+from modelwright.traffic.managed_route import KINDS as MADE
 from modelwright.traffic.replica_ratio import ReplicaRatioRouter
 from modelwright.traffic.route import Split, WriteRoute
 from modelwright.traffic.routers import ATTACHED, KSERVE, REPLICA_RATIO
@@ -37,9 +38,10 @@ async def settle_any(cluster: Cluster, body: Object, until: float) -> Settled:
         rollout = parse_rollout(body)
     except InvalidSpec:
         # Whatever stands in its spec now, a route of its name may still hold a weight.
-        return await settle(cluster, namespace, name, until)
+        found = [await settle(cluster, namespace, name, until, kind) for kind in MADE.values()]
+        return next((one for one in found if not one.ok), found[0])
     if isinstance(rollout.spec.route, ManagedRoute):
-        return await settle(cluster, namespace, name, until)
+        return await settle(cluster, namespace, name, until, MADE[rollout.spec.route.kind])
     try:
         async with asyncio.timeout_at(until):
             if isinstance(rollout.spec.route, InferenceServiceRoute):

@@ -9,10 +9,10 @@ from datetime import timedelta
 
 from modelwright.api.conditions import Condition, carry_over
 from modelwright.api.parsing import parse_rollout
-from modelwright.api.rollout import ModelRollout, RolloutStatus
+from modelwright.api.rollout import ManagedRoute, ModelRollout, RolloutStatus
 from modelwright.api.serialising import rollout_status
 from modelwright.cluster.access import NotInstalled, Object
-from modelwright.cluster.keys import MODEL_ROLLOUT, Key
+from modelwright.cluster.keys import HTTP_ROUTE, MODEL_ROLLOUT, Key
 from modelwright.cluster.room import Room
 from modelwright.errors import InvalidSpec
 from modelwright.rollouts.apply import apply
@@ -90,7 +90,8 @@ async def _try(room: Room, body: Object, rollout: ModelRollout, plan: Plan) -> _
     except NotInstalled as error:
         if plan.urgent:
             raise
-        await _stall(room, body, rollout, "GatewayApiNotInstalled", f"{error}: install the Gateway API, with HTTPRoute")
+        needed = rollout.spec.route.kind if isinstance(rollout.spec.route, ManagedRoute) else HTTP_ROUTE.name
+        await _stall(room, body, rollout, "GatewayApiNotInstalled", f"{error}: install the Gateway API, with {needed}")
         return _Refused(NOT_INSTALLED_RETRY)
     return None
 

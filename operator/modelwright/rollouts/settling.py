@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelwright.cluster.access import Cluster
-from modelwright.cluster.keys import ENDPOINT_SLICE, HTTP_ROUTE
+from modelwright.cluster.keys import ENDPOINT_SLICE, HTTP_ROUTE, Kind
 from modelwright.errors import Conflict, InvalidSpec, ModelwrightError
 from modelwright.traffic.backends import candidate_service, stable_service
 from modelwright.traffic.field_managers import SETTLER
@@ -37,22 +37,22 @@ class Settled:
     says: str
 
 
-async def settle(cluster: Cluster, namespace: str, name: str, until: float) -> Settled:
-    """Take one rollout back to stable, and wait until every parent of its route accepted that.
+async def settle(cluster: Cluster, namespace: str, name: str, until: float, kind: Kind = HTTP_ROUTE) -> Settled:
+    """Take one rollout back to stable, and wait until every parent of its route, of `kind`, accepted that.
 
     `until` is a time of the running event loop at which it gives up.
     """
     try:
         async with asyncio.timeout_at(until):
-            route = await cluster.get(HTTP_ROUTE, namespace, name)
+            route = await cluster.get(kind, namespace, name)
             split = _split(route, name)
             if route is None or split == Split():
                 return Settled(namespace, name, True, "no candidate holds weight")
             if split.serves and not await _stable_is_ready(cluster, namespace, name):
                 says = f"stable has no ready endpoint: the candidate keeps its {split}"
                 return Settled(namespace, name, False, says)
-            await _lower(cluster, namespace, name)
-            return await _confirmed(cluster, namespace, name, split)
+            await _lower(cluster, namespace, name, kind)
+            return await _confirmed(cluster, namespace, name, split, kind)
     except TimeoutError:
         return Settled(namespace, name, False, GAVE_UP)
     except ModelwrightError as error:
@@ -89,10 +89,10 @@ def _uncopied(number: int, rule: Object, name: str) -> Iterator[dict[str, Any]]:
             yield {"op": "remove", "path": at}
 
 
-async def _lower(cluster: Cluster, namespace: str, name: str) -> None:
-    while (route := await cluster.get(HTTP_ROUTE, namespace, name)) is not None:
+async def _lower(cluster: Cluster, namespace: str, name: str, kind: Kind) -> None:
+    while (route := await cluster.get(kind, namespace, name)) is not None:
         try:
-            await cluster.json_patch(HTTP_ROUTE, namespace, name, operations(route, name), manager=SETTLER)
+            await cluster.json_patch(kind, namespace, name, operations(route, name), manager=SETTLER)
         except Conflict:
             # Somebody reordered the backends in between.
             continue
@@ -101,9 +101,9 @@ async def _lower(cluster: Cluster, namespace: str, name: str) -> None:
         return
 
 
-async def _confirmed(cluster: Cluster, namespace: str, name: str, was: Split) -> Settled:
+async def _confirmed(cluster: Cluster, namespace: str, name: str, was: Split, kind: Kind) -> Settled:
     while True:
-        route = await cluster.get(HTTP_ROUTE, namespace, name)
+        route = await cluster.get(kind, namespace, name)
         if route is None:
             return Settled(namespace, name, True, "its route is gone")
         accepted, _ = acceptance(route, len(route["spec"].get("parentRefs", [])))

@@ -11,7 +11,7 @@ from typing import Any
 
 from modelwright.api.rollout import ManagedRoute, ModelRollout, RolloutSpec
 from modelwright.cluster.access import Cluster, Forbidden
-from modelwright.cluster.keys import GATEWAY, GATEWAY_CLASS
+from modelwright.cluster.keys import GATEWAY, GATEWAY_CLASS, HTTP_ROUTE
 from modelwright.traffic.route import MIRROR
 
 Object = Mapping[str, Any]
@@ -40,7 +40,10 @@ def mirrors_of(spec: RolloutSpec) -> tuple[int, ...]:
 async def unsupported(cluster: Cluster, rollout: ModelRollout) -> frozenset[str]:
     """What any Gateway of the rollout's route cannot do. Asks nobody where nothing special is wanted."""
     mirrors, missing = mirrors_of(rollout.spec), frozenset[str]()
-    parents = rollout.spec.route.parent_refs if isinstance(rollout.spec.route, ManagedRoute) else ()
+    route = rollout.spec.route
+    # For mirrors of a GRPCRoute the Gateway API has no name: its acceptance tells.
+    asked = isinstance(route, ManagedRoute) and route.kind == HTTP_ROUTE.name
+    parents = route.parent_refs if isinstance(route, ManagedRoute) and asked else ()
     for parent in parents if mirrors else ():
         gateway_class = await _class_of(cluster, parent.get("namespace", rollout.namespace), parent["name"])
         missing |= unsupported_by(gateway_class, mirrors)

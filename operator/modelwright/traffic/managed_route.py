@@ -1,4 +1,4 @@
-"""The managed HTTPRoute: created, written whole and read back."""
+"""The managed HTTPRoute or GRPCRoute: created, written whole and read back."""
 
 from __future__ import annotations
 
@@ -9,35 +9,39 @@ from typing import Any
 from modelwright.api.rollout import ManagedRoute, ModelRollout
 from modelwright.api.times import parse_time
 from modelwright.cluster.access import FIELD_MANAGER, Cluster
-from modelwright.cluster.keys import HTTP_ROUTE, ROLLOUT_LABEL, Kind
+from modelwright.cluster.keys import GRPC_ROUTE, HTTP_ROUTE, ROLLOUT_LABEL, Kind
 from modelwright.rollouts.ownership import Ownership, owned, ownership
 from modelwright.traffic.features import unsupported
 from modelwright.traffic.managed_rules import rules_of, split_of
 from modelwright.traffic.route import RouteSeen, Split, WriteRoute
 
+KINDS = {kind.name: kind for kind in (HTTP_ROUTE, GRPC_ROUTE)}
+
 Object = Mapping[str, Any]
 
 
-class ManagedHTTPRoute:
-    """Router: an HTTPRoute of the rollout's name, which belongs to the rollout."""
+class ManagedRouter:
+    """Router: a route of the rollout's name, which belongs to the rollout."""
 
-    kinds: tuple[Kind, ...] = (HTTP_ROUTE,)
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self.kinds: tuple[Kind, ...] = (kind,)
 
     async def read(self, cluster: Cluster, rollout: ModelRollout) -> RouteSeen | None:
-        body = await cluster.get(HTTP_ROUTE, rollout.namespace, rollout.name)
+        body = await cluster.get(self._kind, rollout.namespace, rollout.name)
         if body is None:
             return None
         return read(rollout, body, FIELD_MANAGER, await unsupported(cluster, rollout))
 
     async def write(self, cluster: Cluster, rollout: ModelRollout, action: WriteRoute) -> None:
-        await cluster.apply(HTTP_ROUTE, manifest(rollout, action))
+        await cluster.apply(self._kind, manifest(rollout, action))
 
     async def release(self, cluster: Cluster, rollout: ModelRollout) -> None:
         """It is ours: there is nobody to hand it back to."""
 
 
 def manifest(rollout: ModelRollout, action: WriteRoute) -> dict[str, Any]:
-    body = owned(rollout, HTTP_ROUTE, rollout.name, {ROLLOUT_LABEL: rollout.name})
+    body = owned(rollout, KINDS[_wanted(rollout).kind], rollout.name, {ROLLOUT_LABEL: rollout.name})
     if action.resource_version:
         body["metadata"]["resourceVersion"] = action.resource_version
     body["spec"] = spec_of(rollout, action.split)
@@ -49,7 +53,7 @@ def spec_of(rollout: ModelRollout, split: Split) -> dict[str, Any]:
     route = _wanted(rollout)
     spec: dict[str, Any] = {
         "parentRefs": [_parent(parent) for parent in route.parent_refs],
-        "rules": rules_of(rollout.name, split),
+        "rules": rules_of(rollout.name, split, route.kind),
     }
     if route.hostnames:
         spec["hostnames"] = list(route.hostnames)
@@ -59,7 +63,7 @@ def spec_of(rollout: ModelRollout, split: Split) -> dict[str, Any]:
 def read(rollout: ModelRollout, body: Object, manager: str, lacking: frozenset[str] = frozenset()) -> RouteSeen:
     """Read the route back. `lacking` is what its Gateways are known not to do."""
     split = split_of(rollout.name, body.get("spec", {}).get("rules", []))
-    owner = ownership(body, rollout)
+    owner, kind = ownership(body, rollout), KINDS[_wanted(rollout).kind]
     accepted, message = acceptance(body, len(_wanted(rollout).parent_refs))
     return RouteSeen(
         split=split,
@@ -71,8 +75,8 @@ def read(rollout: ModelRollout, body: Object, manager: str, lacking: frozenset[s
         silent=_silent(body, _wanted(rollout).parent_refs),
         written_at=_written_at(body),
         unsupported=lacking,
-        orphaned=((HTTP_ROUTE, rollout.name),) if owner is Ownership.ORPHANED else (),
-        foreign=(f"{HTTP_ROUTE.name} {rollout.name}",) if owner is Ownership.FOREIGN else (),
+        orphaned=((kind, rollout.name),) if owner is Ownership.ORPHANED else (),
+        foreign=(f"{kind.name} {rollout.name}",) if owner is Ownership.FOREIGN else (),
     )
 
 

@@ -1,4 +1,4 @@
-"""The rules of the managed HTTPRoute for a whole split, and the split that rules of any origin give. Pure.
+"""The rules of a managed route for a whole split, and the split that rules of any origin give. Pure.
 
 Testers come first and have both backends, so that whoever swaps two weights everywhere, as uninstalling does, leads
 them back to stable as well. All defaults of the Gateway API are spelled out: what we apply is what the server stores.
@@ -6,10 +6,12 @@ them back to stable as well. All defaults of the Gateway API are spelled out: wh
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from modelwright.api.rollout import HeaderMatch, MatchType
+from modelwright.cluster.keys import HTTP_ROUTE
 from modelwright.traffic.backends import SERVICE_PORT, candidate_service, stable_service
 from modelwright.traffic.route import Split
 
@@ -18,19 +20,19 @@ Object = Mapping[str, Any]
 ANY_PATH = {"type": "PathPrefix", "value": "/"}
 
 
-def rules_of(rollout_name: str, split: Split) -> list[dict[str, Any]]:
-    """The rules that give the candidate exactly `split`."""
-    everybody: dict[str, Any] = {
-        "matches": [{"path": dict(ANY_PATH)}],
-        "backendRefs": _weighted(rollout_name, split.weight),
-    }
+def rules_of(rollout_name: str, split: Split, kind: str = HTTP_ROUTE.name) -> list[dict[str, Any]]:
+    """The rules that give the candidate exactly `split`, in a route of `kind`. A GRPCRoute has no paths."""
+    anything: dict[str, Any] = {"path": ANY_PATH} if kind == HTTP_ROUTE.name else {}
+    everybody: dict[str, Any] = {"backendRefs": _weighted(rollout_name, split.weight)}
+    if anything:
+        everybody["matches"] = [copy.deepcopy(anything)]
     if split.mirror:
         everybody["filters"] = [{"type": "RequestMirror", "requestMirror": _mirror(rollout_name, split.mirror)}]
     if not split.testers:
         return [everybody]
     headers = [{"type": str(match.type), "name": match.name, "value": match.value} for match in split.testers]
     testers = {
-        "matches": [{"path": dict(ANY_PATH), "headers": headers}],
+        "matches": [{**copy.deepcopy(anything), "headers": headers}],
         "backendRefs": _weighted(rollout_name, 100),
     }
     return [testers, everybody]

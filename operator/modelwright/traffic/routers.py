@@ -6,11 +6,12 @@ from modelwright.api.rollout import AttachedRoute, InferenceServiceRoute, Replic
 from modelwright.cluster.keys import Kind
 from modelwright.traffic.attached_route import KINDS, AttachedRouter
 from modelwright.traffic.kserve.router import KServeRouter
-from modelwright.traffic.managed_route import ManagedHTTPRoute
+from modelwright.traffic.managed_route import KINDS as MADE
+from modelwright.traffic.managed_route import ManagedRouter
 from modelwright.traffic.replica_ratio import ReplicaRatioRouter
 from modelwright.traffic.router import Router
 
-MANAGED_HTTP_ROUTE = ManagedHTTPRoute()
+MANAGED = {name: ManagedRouter(kind) for name, kind in MADE.items()}
 
 ATTACHED = {name: AttachedRouter(kind) for name, kind in KINDS.items()}
 
@@ -18,7 +19,7 @@ REPLICA_RATIO = ReplicaRatioRouter()
 
 KSERVE = KServeRouter()
 
-ROUTERS: tuple[Router, ...] = (MANAGED_HTTP_ROUTE, *ATTACHED.values(), KSERVE)
+ROUTERS: tuple[Router, ...] = (*MANAGED.values(), *ATTACHED.values(), KSERVE)
 """Those with something that is watched. A Service by ratio carries our label, as all Services do that are watched."""
 
 
@@ -29,7 +30,7 @@ def router_for(spec: RolloutSpec) -> Router:
         return KSERVE
     if isinstance(spec.route, ReplicaRatio):
         return REPLICA_RATIO
-    return MANAGED_HTTP_ROUTE
+    return MANAGED[spec.route.kind]
 
 
 def watched_kinds() -> tuple[Kind, ...]:

@@ -43,9 +43,8 @@ def attach(ref: Object, route: Object, gateway: Object, namespaces: Mapping[str,
         return _refused("NoMatchingParent", f"the Gateway has no listener {wanted}")
     allowing = [item for item in listeners if _allows(item, route, gateway, namespaces)]
     if not allowing:
-        return _refused(
-            "NotAllowedByListeners", f"no listener allows an HTTPRoute from namespace {route['metadata']['namespace']}"
-        )
+        namespace = route["metadata"]["namespace"]
+        return _refused("NotAllowedByListeners", f"no listener allows such a route from namespace {namespace}")
     wishes = route["spec"].get("hostnames") or ()
     hosts = {item["name"]: shared_hostnames(item.get("hostname") or "*", wishes) for item in allowing}
     matching = tuple(name for name, shared in hosts.items() if shared)
@@ -80,7 +79,8 @@ def _named(ref: Object, listener: Object) -> bool:
 def _allows(listener: Object, route: Object, gateway: Object, namespaces: Mapping[str, Mapping[str, str]]) -> bool:
     allowed = listener.get("allowedRoutes") or {}
     kinds = allowed.get("kinds")
-    if kinds and not any((item.get("group", GROUP), item["kind"]) == (GROUP, HTTP_ROUTE) for item in kinds):
+    kind = route.get("kind", HTTP_ROUTE)
+    if kinds and not any((item.get("group", GROUP), item["kind"]) == (GROUP, kind) for item in kinds):
         return False
     namespace = route["metadata"]["namespace"]
     rule = allowed.get("namespaces") or {}

@@ -61,8 +61,14 @@ def resolve(ref: Object, namespace: str, services: Services) -> Backend | Unreso
     return Backend(where, name, port)
 
 
-def cluster(backend: Backend, service: Object, endpoints_file: str) -> Object:
-    """The Envoy cluster of `backend`, whose endpoints Envoy reads from `endpoints_file`."""
+def cluster(backend: Backend, service: Object, endpoints_file: str, *, grpc: bool = False) -> Object:
+    """The Envoy cluster of `backend`, whose endpoints Envoy reads from `endpoints_file`.
+
+    `grpc`: its servers are spoken to as the client speaks, since gRPC is HTTP/2 on both sides.
+    """
+    protocol: Object = {"explicit_http_config": {"http_protocol_options": {}}}
+    if grpc:
+        protocol = {"use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": {}}}
     revision = (service["spec"].get("selector") or {}).get(REVISION_LABEL) or NO_REVISION
     return {
         "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
@@ -84,7 +90,7 @@ def cluster(backend: Backend, service: Object, endpoints_file: str) -> Object:
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                "explicit_http_config": {"http_protocol_options": {}},
+                **protocol,
                 # Shorter than the keep-alive of common servers: without retries, a request sent into a connection
                 # that the server is just closing is an error that no model made.
                 "common_http_protocol_options": {"idle_timeout": "4s"},

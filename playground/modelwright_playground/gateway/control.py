@@ -24,10 +24,12 @@ KINDS = (
     keys.GATEWAY_CLASS,
     keys.GATEWAY,
     keys.HTTP_ROUTE,
+    keys.GRPC_ROUTE,
     keys.SERVICE,
     keys.ENDPOINT_SLICE,
     keys.NAMESPACE,
 )
+ROUTES = {kind.name: kind for kind in (keys.HTTP_ROUTE, keys.GRPC_ROUTE)}
 CLASS_NAME = "modelwright-playground"
 FIELD_MANAGER = "modelwright-playground-gateway"
 ADDRESS = "127.0.0.1"
@@ -70,7 +72,7 @@ class Control:
         return Observation(
             classes=objects(keys.GATEWAY_CLASS),
             gateways=objects(keys.GATEWAY),
-            routes=objects(keys.HTTP_ROUTE),
+            routes=objects(keys.HTTP_ROUTE) + objects(keys.GRPC_ROUTE),
             services=objects(keys.SERVICE),
             slices=objects(keys.ENDPOINT_SLICE),
             namespaces=objects(keys.NAMESPACE),
@@ -93,7 +95,7 @@ class Control:
         changes = [
             *((keys.GATEWAY_CLASS, item, class_status(item, now)) for item in translation.classes),
             *((keys.GATEWAY, item.gateway, gateway_status(item, ADDRESS, now)) for item in translation.gateways),
-            *((keys.HTTP_ROUTE, item.route, route_status(item, now)) for item in translation.routes),
+            *((ROUTES[item.route["kind"]], item.route, route_status(item, now)) for item in translation.routes),
         ]
         wanted = [(kind, item, status) for kind, item, status in changes if status is not None]
         await asyncio.gather(*(self._write(*change) for change in wanted))

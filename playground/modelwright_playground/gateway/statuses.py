@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from modelwright_playground.gateway.facts import CONTROLLER, GROUP, GatewayReport, Object, RouteReport, Saying
 
+ROUTES = ("HTTPRoute", "GRPCRoute")
 ACCEPTED_CLASS = (Saying("Accepted", "True", "Accepted", "served by the playground's Envoy"),)
 
 # What translate.py does, by the Gateway API's names and in their order. Matching headers is part of "HTTPRoute"; for
 # matching them by regular expression, which Envoy does, the Gateway API has no name.
 SUPPORTED_FEATURES = (
+    "GRPCRoute",
     "Gateway",
     "HTTPRoute",
     "HTTPRouteBackendRequestHeaderModification",
@@ -46,7 +48,7 @@ def gateway_status(report: GatewayReport, address: str, now: str) -> Object | No
     listeners = [
         {
             "name": listener.name,
-            "supportedKinds": [{"group": GROUP, "kind": "HTTPRoute"}] if listener.supported else [],
+            "supportedKinds": [{"group": GROUP, "kind": kind} for kind in ROUTES] if listener.supported else [],
             "attachedRoutes": listener.attached_routes,
             "conditions": _conditions(before.get(listener.name), listener.sayings, generation, now),
         }

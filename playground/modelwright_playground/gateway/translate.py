@@ -20,6 +20,7 @@ from modelwright_playground.gateway.facts import (
     Translation,
     Unsupported,
 )
+from modelwright_playground.gateway.grpc import GRPC_ROUTE, as_http
 from modelwright_playground.gateway.rules import Ranked, translate_route
 
 ROUTE_CONFIGURATION = "playground"
@@ -31,6 +32,7 @@ class _Collected:
 
     hosts: dict[str, list[Ranked]] = field(default_factory=dict)
     backends: set[Backend] = field(default_factory=set)
+    grpc: set[Backend] = field(default_factory=set)  # of those the ones that GRPCRoutes lead to
     attached: dict[tuple[str, str, str], set[tuple[str, str]]] = field(default_factory=dict)
 
 
@@ -48,7 +50,12 @@ def translate(observed: Observation, endpoints_folder: str) -> Translation:
     backends = sorted(collected.backends)
     resources = Resources(
         clusters=tuple(
-            cluster(item, services[item.namespace, item.service], f"{endpoints_folder}/{item.cluster}.json")
+            cluster(
+                item,
+                services[item.namespace, item.service],
+                f"{endpoints_folder}/{item.cluster}.json",
+                grpc=item in collected.grpc,
+            )
             for item in backends
         ),
         endpoints={
@@ -96,7 +103,7 @@ def _route(
     if not parents:
         return RouteReport(route, ())
     try:
-        translated = translate_route(route, services)
+        translated = translate_route(as_http(route), services)
     except Unsupported as refusal:
         return RouteReport(route, tuple(ParentReport(ref, _refused(refusal)) for ref, _, _ in parents))
     hostnames = {host for _, _, attachment in parents for host in attachment.hostnames}
@@ -104,6 +111,7 @@ def _route(
         collected.hosts.setdefault(host, []).extend(translated.ranked)
     if hostnames:
         collected.backends |= translated.backends
+        collected.grpc |= translated.backends if route.get("kind") == GRPC_ROUTE else frozenset()
     _count(route, parents, collected)
     resolved = _resolved(translated.unresolved)
     accepted = Saying("Accepted", "True", "Accepted", "Envoy serves this route")

@@ -16,6 +16,9 @@ from modelwright.api.rollout import (
 
 KINDS = {"httpRoute": "HTTPRoute", "grpcRoute": "GRPCRoute", "virtualService": "VirtualService"}
 
+MADE_OR_FOUND = ("httpRoute", "grpcRoute")
+"""Those that we may make ourselves."""
+
 
 def route_beside(
     workload: Workload | ExistingWorkload | InferenceServiceWorkload, traffic: Fields
@@ -35,8 +38,8 @@ def route(traffic: Fields) -> ManagedRoute | AttachedRoute | ReplicaRatio:
     section = traffic.section(member)
     if member == "replicaRatio":
         return ReplicaRatio(section.text("service", ReplicaRatio.service))
-    if member == "httpRoute" and section.exactly_one("managed", "attached") == "managed":
-        return _managed(section.section("managed"))
+    if member in MADE_OR_FOUND and section.exactly_one("managed", "attached") == "managed":
+        return _managed(section.section("managed"), KINDS[member])
     attached = section.section("attached")
     name, rule_name = attached.text("name"), attached.text("ruleName", AttachedRoute.rule_name)
     if member == "virtualService":
@@ -45,6 +48,6 @@ def route(traffic: Fields) -> ManagedRoute | AttachedRoute | ReplicaRatio:
     return AttachedRoute(KINDS[member], name, rule_name, beside)
 
 
-def _managed(fields: Fields) -> ManagedRoute:
-    references = fields.some_sections("parentRefs")
-    return ManagedRoute(tuple(dict(reference.as_written()) for reference in references), fields.texts("hostnames"))
+def _managed(fields: Fields, kind: str) -> ManagedRoute:
+    references = tuple(dict(reference.as_written()) for reference in fields.some_sections("parentRefs"))
+    return ManagedRoute(references, fields.texts("hostnames"), kind)

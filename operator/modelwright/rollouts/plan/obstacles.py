@@ -77,7 +77,7 @@ def route_obstacle(draft: Draft) -> Obstacle | None:
         return None
     if route.silence:
         return Obstacle("UnsupportedKServe", route.silence)
-    named_in = "its parentRefs" if route.is_theirs else "spec.traffic.httpRoute.managed.parentRefs"
+    named_in = "its parentRefs" if route.is_theirs else "`managed.parentRefs` of spec.traffic"
     return Obstacle(
         NOT_ACCEPTED,
         f"no Gateway has answered for parentRefs {', '.join(route.silent)}: create it, or name one in "
