@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.integration.fake_kubelet import accept_route, make_pods_ready
 
+from modelwright.analysis.blocks import BLOCK
 from modelwright.analysis.counts import Counts
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.background import Background
@@ -56,9 +57,15 @@ class Told:
 
 
 class FakeLooks:
-    """Answers every question about counts: no errors among plenty of requests, half of them the candidate's."""
+    """Answers every question about counts: no errors among plenty of requests, half of them the candidate's.
+
+    `bought` is how many of the users of each arm bought something.
+    """
 
     candidate_errors = 0
+
+    def __init__(self) -> None:
+        self.bought = {"stable": 2_000, "candidate": 2_000}
 
     def __call__(self, question: Any) -> Any:
         assert isinstance(question, CountsQuestion)
@@ -69,6 +76,10 @@ class FakeLooks:
         assert question.since is not None
         # Ten blocks, counted in the first moments after the question's beginning.
         begins = [question.since + number * MOMENT for number in range(10)]
+        if question.metric == "conversion":
+            # A goal is decided by whole blocks: a long test in one look.
+            total, errors = 100 * total, 100 * self.bought[question.arm]
+            begins = [question.since + number * BLOCK for number in range(10)]
         blocks = tuple(CountsBlock(at, at + MOMENT, Counts(errors // 10, total // 10)) for at in begins)
         now = datetime.now(UTC)
         return CountsLook(Counts(errors, total), now, now, blocks, question.since, begins[-1] + MOMENT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -92,3 +93,61 @@ async def test_a_shadow_concludes_and_leaves_stable_where_it_is(stage: Stage) ->
     await stage.play(concluded)
     assert watcher.seen == ["0/0", "0/20", "0/0"]
     assert (await stage.body())["status"]["history"][0]["result"] == "Concluded"
+
+
+AB_TEST: dict[str, Any] = {
+    "strategy": {
+        "abTest": {
+            "audience": {"split": {"percent": 50, "by": {"cookie": "bucket"}}},
+            "minDuration": "1s",
+            "maxDuration": "2h",
+        }
+    },
+    "analysis": {
+        "interval": "1s",
+        "metrics": [
+            {"name": "errors", "preset": "RequestErrors"},
+            {
+                "name": "conversion",
+                "role": "Goal",
+                "proportion": {"events": "buyers{$(selector)}", "total": "users{$(selector)}", "unit": "User"},
+                "compare": {"stable": {"minIncrease": "0", "maxDecrease": "0.01", "wholeWeeks": "Optional"}},
+            },
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("bought", "expected", "result"),
+    [
+        (3_000, ["0/0", "0/0 testers", "100/0", "0/0"], "Promoted"),
+        (1_000, ["0/0", "0/0 testers", "0/0"], "RolledBack"),
+        (2_000, ["0/0", "0/0 testers", "0/0"], "Concluded"),
+    ],
+    ids=["better", "worse", "no better"],
+)
+async def test_an_ab_test_is_decided_by_its_goal(stage: Stage, bought: int, expected: list[str], result: str) -> None:
+    stage.looks.bought["candidate"] = bought
+    strategy = copy.deepcopy(AB_TEST["strategy"])
+    if result == "Concluded":
+        strategy["abTest"]["maxDuration"] = "3s"
+    await stage.create(**{**AB_TEST, "strategy": strategy})
+    await stage.play(lambda: stage.serves("v1"))
+    await stage.edit(V2)
+    watcher, heard = Watcher(stage), []
+
+    async def settled() -> bool:
+        status = await watcher.look()
+        rules = (await stage.route())["spec"]["rules"]
+        if len(rules) > 1:
+            heard.append(rules[0]["matches"][0]["headers"][0])
+        return bool(status["history"][0]["version"] == "v2" and "stage" not in status)
+
+    await stage.play(settled)
+    assert watcher.seen == expected
+    assert {(header["name"].lower(), header["type"]) for header in heard} == {("cookie", "RegularExpression")}
+    status = (await stage.body())["status"]
+    assert status["history"][0]["result"] == result
+    assert status["stable"]["version"] == ("v2" if result == "Promoted" else "v1")
+    assert bool(status.get("rejected")) == (result == "RolledBack")

@@ -11,6 +11,8 @@ from hypothesis import Phase
 from hypothesis import strategies as st
 from tests.simulation.rollout_world import ERRORS, SPEC, V1, V2, V3, World
 
+from modelwright.api.ab_test import ABTest, Audience, OnUndecided
+from modelwright.api.goals import Goal, WholeWeeks
 from modelwright.api.metrics import (
     AgainstStable,
     Bounds,
@@ -81,8 +83,26 @@ def _delete_route(world: World) -> None:
     world.split = None
 
 
+def of_strategy(spec: RolloutSpec, strategy: Strategy) -> RolloutSpec:
+    """`spec` by another way, with a goal where that is a test."""
+    guardrails = tuple(metric for metric in spec.analysis.metrics if not metric.goal)
+    metrics = (*guardrails, CONVERSION) if strategy.ab_test else guardrails
+    return replace(
+        spec,
+        steps=strategy.steps,
+        blue_green=strategy.blue_green,
+        shadow=strategy.shadow,
+        ab_test=strategy.ab_test,
+        analysis=replace(spec.analysis, metrics=metrics),
+    )
+
+
 def _strategy(strategy: Strategy) -> Callable[[World], None]:
-    return lambda world: world.edit(steps=strategy.steps, blue_green=strategy.blue_green, shadow=strategy.shadow)
+    def edit(world: World) -> None:
+        world.spec = of_strategy(world.spec, strategy)
+        world.generation += 1
+
+    return edit
 
 
 def _want(model: object) -> Callable[[World], None]:
@@ -112,6 +132,14 @@ FAULTS: dict[str, Callable[[World], None]] = {
 }
 
 HOLD = timedelta(seconds=20)
+CONVERSION = Metric(
+    "conversion",
+    Proportion("buyers{$(selector)}", "users{$(selector)}"),
+    stable=AgainstStable(max_decrease=Decimal("0.05")),
+    goal=Goal(whole_weeks=WholeWeeks.OPTIONAL),
+    during=(During.CANARY,),
+)
+AB_TEST = ABTest(Audience(40, cookie="bucket"), HOLD, timedelta(minutes=5))
 STRATEGIES = {
     "canary": Strategy(SPEC.steps),
     "every kind of step": Strategy(
@@ -130,6 +158,8 @@ STRATEGIES = {
     "blue-green, approved": Strategy(blue_green=BlueGreen(HOLD, Promote.WHEN_APPROVED)),
     "shadow, promoted": Strategy(shadow=Shadow(20, HOLD, OnPassed.PROMOTE)),
     "shadow, concluded": Strategy(shadow=Shadow(20, HOLD)),
+    "a/b test": Strategy(ab_test=AB_TEST),
+    "a/b test, promoted undecided": Strategy(ab_test=replace(AB_TEST, on_undecided=OnUndecided.PROMOTE)),
 }
 FAULTS |= {f"edited to {name}": _strategy(strategy) for name, strategy in STRATEGIES.items()}
 
@@ -187,17 +217,14 @@ def specs(draw: st.DrawFn) -> RolloutSpec:
     )
     strategy = STRATEGIES[draw(st.sampled_from(sorted(STRATEGIES)))]
     holdback = draw(st.sampled_from([None, Holdback(10, HOLD)]))
-    return replace(
-        SPEC,
-        analysis=analysis,
-        steps=strategy.steps,
-        blue_green=strategy.blue_green,
-        shadow=strategy.shadow,
-        promotion=replace(SPEC.promotion, holdback=holdback),
-    )
+    promotion = replace(SPEC.promotion, holdback=holdback)
+    return of_strategy(replace(SPEC, analysis=analysis, promotion=promotion), strategy)
 
 
 def make_healthy(world: World) -> None:
+    world.tester_share = AB_TEST.audience.percent / 100
     for version in ("v1", "v2", "v3"):
         world.error_rate.setdefault(version, 0.02)
         world.metrics.rates |= {("timeouts", version): 0.01, ("score", version): 0.8}
+        # What is newer sells more.
+        world.metrics.rates["conversion", version] = 0.1 * int(version.removeprefix("v"))
