@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from tests.integration.stage import Stage
+from tests.integration.stage import SPEC, Stage
 
 V2 = {"model": {"version": "v2", "uri": "s3://models/churn/v2"}}
 TESTERS = {"headers": [{"name": "x-tester", "value": "1"}]}
@@ -151,3 +151,22 @@ async def test_an_ab_test_is_decided_by_its_goal(stage: Stage, bought: int, expe
     assert status["history"][0]["result"] == result
     assert status["stable"]["version"] == ("v2" if result == "Promoted" else "v1")
     assert bool(status.get("rejected")) == (result == "RolledBack")
+
+
+async def test_a_control_stays_behind_and_no_deployment_tool_waits_for_it(stage: Stage) -> None:
+    traffic = {**SPEC["traffic"], "confirm": "RouteAccepted"}
+    promotion = {**SPEC["promotion"], "holdback": {"weight": 10, "for": "2s"}}
+    await stage.create(traffic=traffic, promotion=promotion)
+    await stage.play(lambda: stage.serves("v1"))
+    await stage.edit(V2)
+    watcher, ready = Watcher(stage), []
+
+    async def live() -> bool:
+        await watcher.look()
+        if await stage.condition("Holdback"):
+            ready.append(await stage.condition("Ready"))
+        return await stage.serves("v2")
+
+    await stage.play(live)
+    assert watcher.seen == ["0/0", "50/0", "90/0", "100/0", "0/0"]
+    assert {(one["status"], one["reason"]) for one in ready} == {("True", "Holdback")}
