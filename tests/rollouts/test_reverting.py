@@ -77,7 +77,7 @@ def test_a_rollout_that_is_still_trying_the_model_gives_it_up() -> None:
     assert world.status.candidate is None
 
 
-def test_a_first_version_has_nothing_to_go_back_to() -> None:
+def test_a_first_version_has_nothing_to_go_back_to_and_says_so() -> None:
     world = serving_v1(spec=FOLLOWING)
     stable = world.status.stable
     assert stable
@@ -86,6 +86,7 @@ def test_a_first_version_has_nothing_to_go_back_to() -> None:
     world.tick(200)
     assert world.live_version == "v1"
     assert world.status.candidate is None
+    assert world.condition("Progressing") == ("True", "NoPreviousModel")
 
 
 def test_a_model_that_was_promoted_after_the_order_is_not_meant() -> None:

@@ -14,7 +14,7 @@ from modelwright.rollouts.plan.leaving import reject_candidate
 from modelwright.rollouts.plan.obstacles import router_obstacle, shared_server, source_obstacle
 from modelwright.rollouts.plan.pinning import goes_back, within_window
 from modelwright.rollouts.plan.queueing import leave_queue, waits_for_others
-from modelwright.rollouts.plan.reverting import reject_reverted
+from modelwright.rollouts.plan.reverting import cannot_leave, reject_reverted
 from modelwright.rollouts.plan.running import (
     POD_LOOK,
     backend_on_trial,
@@ -61,6 +61,8 @@ def _look_for_news(draft: Draft, want: Desired | None) -> None:
     elif want is None or want.revision == draft.stable.revision:
         leave_queue(draft)
         _say_at_rest(draft)
+        if stays := cannot_leave(draft):
+            draft.say(Mood.HOLDING, "NoPreviousModel", stays)
     else:
         _start_unless_forbidden(draft, want)
 

@@ -42,6 +42,15 @@ def previous(draft: Draft, reverted: Reverted) -> Model | None:
     return record.model if record else None
 
 
+def cannot_leave(draft: Draft) -> str:
+    """Why stable stays although the policy wants it left, as a sentence; "" where nothing is wrong."""
+    source, approved = draft.spec.model_from, draft.seen.approved
+    reverted = approved.reverted if approved and source and source.retrain_policy else None
+    if reverted is None or draft.status.pin or not is_reverted(draft, reverted) or previous(draft, reverted):
+        return ""
+    return f"{reverted.version} is to be left ({reverted.message}), but no model that served before it is recorded"
+
+
 def reject_reverted(draft: Draft, reverted: Reverted) -> None:
     """Stable is not to be tried again once it is left, until a person says so."""
     stable = draft.stable
