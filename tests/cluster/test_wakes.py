@@ -10,6 +10,7 @@ from modelwright.cluster.keys import (
     DEPLOYMENT,
     ENDPOINT_SLICE,
     HTTP_ROUTE,
+    INFERENCE_SERVICE,
     MODEL_ROLLOUT,
     RETRAIN_POLICY,
     RETRAIN_RUN,
@@ -115,3 +116,10 @@ def test_news_of_a_rollout_wakes_the_run_whose_model_it_is_about(woken: Woken) -
     back = {"history": [{"version": "churn-1", "result": "RolledBack"}]}
     assert RUN in woken.by(MODEL_ROLLOUT, "churn", spec=follows("churn"), status=back)
     assert RUN not in woken.by(MODEL_ROLLOUT, "other", spec={}, status=back)
+
+
+@pytest.mark.parametrize("kind", [INFERENCE_SERVICE, HTTP_ROUTE])
+def test_an_inference_service_and_its_route_wake_the_rollout_that_names_it(woken: Woken, kind: Kind) -> None:
+    woken.by(MODEL_ROLLOUT, "churn", spec={"workload": {"inferenceService": {"name": "fraud"}}})
+    assert woken.by(kind, "fraud") == {ROLLOUT}
+    assert woken.by(kind, "other") == set()

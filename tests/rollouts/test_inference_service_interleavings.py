@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.simulation.faults import PHASES
 from tests.simulation.kserve_world import KServeWorld, StandardWorld
 from tests.simulation.rollout_world import V1, V2
 
@@ -68,7 +69,7 @@ WORLDS = pytest.mark.parametrize("world_of", [KServeWorld, StandardWorld])
 
 
 @WORLDS
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=5, deadline=None, derandomize=True, phases=PHASES)
 @given(script=scripts, seed=st.integers(0, 2**16))
 def test_a_bad_candidate_is_never_promoted_and_leaves_nothing_behind(
     script: list[tuple[str, int]], seed: int, world_of: type[KServeWorld]
@@ -86,7 +87,7 @@ def test_a_bad_candidate_is_never_promoted_and_leaves_nothing_behind(
 
 
 @WORLDS
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=5, deadline=None, derandomize=True, phases=PHASES)
 @given(script=scripts, seed=st.integers(0, 2**16))
 def test_a_healthy_candidate_arrives_or_is_turned_away_and_a_second_pass_does_nothing(
     script: list[tuple[str, int]], seed: int, world_of: type[KServeWorld]

@@ -15,7 +15,7 @@ from pathlib import Path
 from modelwright.errors import ModelwrightError
 from modelwright_playground.controlplane.cache import build_lock, recipe_folder, whole_or_not_at_all
 from modelwright_playground.controlplane.golang import BuildFailed, explain, find_go, run_go
-from modelwright_playground.controlplane.module_definitions import ISTIO, crds_of, gateway_api_crds
+from modelwright_playground.controlplane.module_definitions import ISTIO, KSERVE, crds_of, gateway_api_crds
 from modelwright_playground.controlplane.progress import Advance, Display, display
 from modelwright_playground.controlplane.toolchain import TOOLS, Tool
 
@@ -97,6 +97,7 @@ def main(names: Sequence[str]) -> int:
         if not names:
             shown.say(f"Gateway API: {gateway_api_crds(shown)}")
             shown.say(f"Istio, for tests: {crds_of(ISTIO, shown)}")
+            shown.say(f"KServe, for tests: {crds_of(KSERVE, shown)}")
     except ModelwrightError as error:
         shown.say(str(error))
         return 1

@@ -1,4 +1,4 @@
-"""The real custom resource definitions of others, each out of its pinned Go module: the Gateway API's, and Istio's."""
+"""The real custom resource definitions of others, each out of its pinned Go module: Gateway API, Istio, KServe."""
 
 from __future__ import annotations
 
@@ -33,6 +33,12 @@ ISTIO = Module(
     "istio.io/api",
     "kubernetes/customresourcedefinitions.gen.yaml",
     ("virtualservices.networking.istio.io",),
+)
+KSERVE = Module(
+    "KServe's definitions",
+    "kserve",
+    "github.com/kserve/kserve",
+    "config/crd/full/serving.kserve.io_inferenceservices.yaml",
 )
 
 

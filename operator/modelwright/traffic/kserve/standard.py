@@ -26,6 +26,7 @@ from modelwright.traffic.kserve.service import (
 from modelwright.traffic.route import Obstacle
 
 OURS = "mw-"
+CONTAINER = "kserve-container"
 
 Object = Mapping[str, Any]
 Patch = list[dict[str, Any]]
@@ -99,7 +100,10 @@ def place(body: Object, uri: str, arms: Arms, replicas: int) -> Patch:
     if predictor_of(body).get("name") == arms.name:
         return []
     # All that is not named here KServe takes from the stable predictor.
-    model = {"modelFormat": model_of(body).get("modelFormat", {}), "storageUri": uri}
+    found = model_of(body)
+    # The definition asks for the name here, though not in the predictor; KServe takes the runtime's in both.
+    name = found.get("name") or CONTAINER
+    model = {"name": name, "modelFormat": found.get("modelFormat", {}), "storageUri": uri}
     entry = {"trafficPercent": 0, "predictor": {"name": arms.name, "minReplicas": replicas, "model": model}}
     return [*_guards(body), {"op": "add", "path": "/spec/canary", "value": [entry]}]
 
