@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 from tests.contract.corpus import accepted, merged
-from tests.simulation.attached_world import EXISTING, AttachedWorld, ExistingWorld, VirtualWorld
+from tests.simulation.attached_world import EXISTING, AttachedWorld, ExistingVirtualWorld, ExistingWorld, VirtualWorld
 from tests.simulation.rollout_world import V1, V2, World
 
 from modelwright.api.metrics import Metric, Mode
@@ -85,6 +85,9 @@ def _world_of(spec: RolloutSpec) -> World:
         is_virtual = spec.route.kind == "VirtualService"
         kind = "VirtualService" if is_virtual else "HTTPRoute"
         spec = replace(spec, route=replace(spec.route, kind=kind, rule_name=""))
+        if is_virtual and isinstance(spec.workload, ExistingWorkload):
+            spec = replace(spec, workload=EXISTING.workload, baseline=V1)
+            return ExistingVirtualWorld(spec, rate=200, step=60)
         if is_virtual:
             return VirtualWorld(spec, rate=200, step=60)
         if isinstance(spec.workload, ExistingWorkload):

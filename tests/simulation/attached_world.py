@@ -292,7 +292,8 @@ class ExistingWorld(AttachedWorld):
         of_testers = drawn(self.random, came, self.tester_share) if self.split and self.split.testers else 0
         share = weights["ranker-v8"] / max(1, sum(weights.values()))
         to_new = of_testers + drawn(self.random, came - of_testers, share)
-        for name, requests in (("ranker-v7", came - to_new), ("ranker-v8", to_new)):
+        copies = drawn(self.random, came, self.split.mirror / 100) if self.split and self.split.mirror else 0
+        for name, requests in (("ranker-v7", came - to_new), ("ranker-v8", to_new + copies)):
             self.metrics.serve(name, self.serves[name].version, requests, self.spec.analysis.metrics, self.now)
 
     def _do(self, action: Action, plan: Plan) -> None:
@@ -319,3 +320,7 @@ class ExistingWorld(AttachedWorld):
     @services.setter
     def services(self, _: dict[str, str]) -> None:
         """They lead where their owner lets them."""
+
+
+class ExistingVirtualWorld(VirtualWorld, ExistingWorld):
+    """Pods of the user's behind a VirtualService of the user's."""
