@@ -320,6 +320,7 @@ def test_steps_for_testers_are_refused(world_of: type[KServeWorld]) -> None:
     world = world_of(spec=replace(KSERVE, steps=steps))
     world.tick(30)
     assert world.condition("Stalled") == ("True", "UnsupportedByRouter")
+    assert "KServe divides traffic by percent alone" in said(world, "Stalled")
     assert world.model_uri == V1.uri
 
 

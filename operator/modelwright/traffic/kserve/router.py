@@ -32,9 +32,12 @@ from modelwright.traffic.route import (
     WriteRoute,
 )
 
+UNSUPPORTED = frozenset({MIRROR, HEADER_MATCH, REGULAR_EXPRESSION_MATCH})
+REASONS = tuple(
+    (need, "KServe divides traffic by percent alone: leave those steps out") for need in sorted(UNSUPPORTED)
+)
 SERVICE_LABEL = "serving.kserve.io/inferenceservice"
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
-UNSUPPORTED = frozenset({MIRROR, HEADER_MATCH, REGULAR_EXPRESSION_MATCH})
 TRIES = 10
 
 Object = Mapping[str, Any]
@@ -133,8 +136,8 @@ class KServeRouter:
                     INFERENCE_SERVICE, rollout.namespace, name, operations, manager=manager, strict=True
                 )
             except InvalidSpec as error:
-                says = f"{error.message[:500]}. `spec.canary` needs KServe 0.20 or newer, in Standard mode"
-                raise InvalidSpec(f"InferenceService '{name}'", says) from error
+                old = ". `spec.canary` needs KServe 0.20 or newer" if "unknown field" in error.message else ""
+                raise InvalidSpec(f"InferenceService '{name}'", error.message[:500] + old) from error
             except Conflict:
                 if not repeats:
                     raise
@@ -206,6 +209,7 @@ def missing(name: str, *, installed: bool) -> RouteSeen:
         accepted=True,
         changed_by="whoever deleted the InferenceService",
         unsupported=UNSUPPORTED,
+        reasons=REASONS,
         obstacle=obstacle,
         is_theirs=True,
     )
@@ -224,6 +228,7 @@ def route_of(found: Look) -> RouteSeen:
         silence=facts.silence,
         written_at=field_managers.written_at(body),
         unsupported=UNSUPPORTED,
+        reasons=REASONS,
         obstacle=None if shared_server(body) else unsupported(body) or facts.obstacle,
         is_theirs=True,
         is_held=field_managers.is_held(body, *owners.OURS),
