@@ -81,26 +81,28 @@ def _attached(plain: ModelRollout, kind: Kind, namespace: str) -> ModelRollout:
     return replace(plain, namespace=namespace, spec=replace(plain.spec, route=AttachedRoute(kind.name, "churn")))
 
 
+@pytest.mark.parametrize("kind", [HTTP_ROUTE, GRPC_ROUTE], ids=lambda kind: kind.name)
 async def test_at_rest_its_owner_applies_the_same_manifest_without_a_diff_and_a_changed_one_without_force(
-    cluster: Cluster, namespace: str
+    kind: Kind, cluster: Cluster, namespace: str
 ) -> None:
-    body = manifest(namespace, both())
-    await cluster.apply(HTTP_ROUTE, body, manager="team", force=False)
-    router, subject = AttachedRouter(HTTP_ROUTE), _attached(rollout(), HTTP_ROUTE, namespace)
-    version = (await live(cluster, namespace))["metadata"]["resourceVersion"]
+    body = manifest(namespace, both(), kind=kind)
+    await cluster.apply(kind, body, manager="team", force=False)
+    router, subject = AttachedRouter(kind), _attached(rollout(), kind, namespace)
+    version = (await live(cluster, namespace, kind))["metadata"]["resourceVersion"]
     await router.write(cluster, subject, WriteRoute(Split(25), version))
     await router.write(cluster, subject, WriteRoute())
-    changed = manifest(namespace, {**both(), "timeouts": TIMEOUTS})
+    header = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x-team"]}}
+    changed = manifest(namespace, {**both(), "filters": [header]}, kind=kind)
     with pytest.raises(Conflict, match=r"\.spec\.rules"):
-        await cluster.apply(HTTP_ROUTE, changed, manager="team", force=False)
+        await cluster.apply(kind, changed, manager="team", force=False)
     await router.release(cluster, subject)
-    rest = await live(cluster, namespace)
+    rest = await live(cluster, namespace, kind)
     assert managers(rest) == {"team"}
-    again = await cluster.apply(HTTP_ROUTE, body, manager="team", force=False)
+    again = await cluster.apply(kind, body, manager="team", force=False)
     assert again["spec"] == rest["spec"]
     assert again["metadata"]["generation"] == rest["metadata"]["generation"]
-    applied = await cluster.apply(HTTP_ROUTE, changed, manager="team", force=False)
-    assert applied["spec"]["rules"][0]["timeouts"] == TIMEOUTS
+    applied = await cluster.apply(kind, changed, manager="team", force=False)
+    assert applied["spec"]["rules"][0]["filters"] == [header]
 
 
 async def test_a_raise_fails_on_a_route_that_changed_and_lowering_does_not(cluster: Cluster, namespace: str) -> None:
