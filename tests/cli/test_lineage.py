@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.retraining.builders import NEW_DIGEST, NOW, history, rollout, run
@@ -19,7 +20,9 @@ MADE = replace(
     run(),
     status=replace(
         run().status,
-        pipeline_run=PipelineRun(id="kf-1", finished_at=NOW),
+        pipeline_run=PipelineRun(
+            id="kf-1", finished_at=NOW, duration=timedelta(minutes=62), cost="3.10 EUR", gpu_hours="1.03"
+        ),
         evaluation=EvaluationSummary("file:///e.json", "sha256:c2", 5000, "sha256:9f", "sha256:7d", "sha256:3a"),
         gate=(GateLine("floor", "Pass", "accuracy 0.931 ≥ 0.90"),),
         approval=ApprovalStatus("0f3b", NEW_DIGEST, NOW, NOW, "Approved", "paula", NOW),
@@ -34,6 +37,7 @@ def test_the_live_model_is_traced_back_to_its_data_in_the_order_in_which_it_happ
     assert list(found) == ["data", "trigger", "run", "evaluation", "gate", "approval", "model", "rollout"]
     assert found["data"] == {"trainingRows": "sha256:3a", "evaluationRows": "sha256:7d"}
     assert found["run"]["pipelineRun"] == "kf-1"
+    assert (found["run"]["took"], found["run"]["cost"]) == ("1h2m", "3.10 EUR, 1.03 GPU-hours")
     assert found["approval"]["by"] == "paula"
     assert found["rollout"]["result"] == "Promoted"
     console = drawing.console()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelwright.api.durations import format_duration
 from modelwright.cli.connection import Target, on_a_cluster, one_rollout, run
 from modelwright.errors import ModelwrightError
 
@@ -75,6 +76,8 @@ def _of_run(made: RetrainRun) -> dict[str, dict[str, Any]]:
         "pipeline": f"{made.spec.pipeline.name} {made.spec.pipeline.version}".strip(),
         "pipelineRun": pipeline.url or pipeline.id,
         "finishedAt": str(pipeline.finished_at or ""),
+        "took": format_duration(pipeline.duration) if pipeline.duration is not None else "",
+        "cost": ", ".join(filter(None, (pipeline.cost, pipeline.gpu_hours and f"{pipeline.gpu_hours} GPU-hours"))),
     }
     if summary:
         judged = f"{summary.samples} rows, champion {summary.champion or 'none'}"
