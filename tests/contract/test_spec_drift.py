@@ -9,6 +9,7 @@ import copy
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import pytest
@@ -113,9 +114,10 @@ OTHER_ENUMS = {
 }
 
 
-def bodies(kind: str) -> list[dict[str, Any]]:
+@cache
+def bodies(kind: str) -> tuple[dict[str, Any], ...]:
     server_side = {"metadata": {"uid": "u", "generation": 1, "resourceVersion": "1"}}
-    return [merged(body, server_side) for body in accepted().values() if body["kind"] == kind]
+    return tuple(merged(body, server_side) for body in accepted().values() if body["kind"] == kind)
 
 
 def asked_for(kind: str) -> set[str]:
