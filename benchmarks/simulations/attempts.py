@@ -5,9 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 import numpy as np
+from benchmarks.simulations.steps import HOUR, add
 from benchmarks.simulations.tables import Table, percent
 from benchmarks.simulations.traffic import independent
-from benchmarks.simulations.vectorised import Evidences
+from benchmarks.simulations.vectorised import Befores, Evidences
 
 from modelwright.analysis.alpha import allocate
 from modelwright.analysis.margin import max_increase
@@ -25,17 +26,17 @@ def rolled_back(
     First with the error rate shared as by the operator, then with the part of the first stretch spent in each.
     """
     shared, each = np.zeros(runs, bool), np.zeros(runs, bool)
+    hour = independent(rng, runs, HOUR, rate=RATE, weight=0, stable=ERRORS, candidate=ERRORS)
+    before = Befores(hour.stable, hour.stable_bad)
     alone = allocate(error_rate, deciding_guardrails=1, planned=PLANNED).fail
     for stretch in range(1, attempts + 1):
         arrivals = independent(rng, runs, blocks, rate=RATE, weight=WEIGHT, stable=ERRORS, candidate=ERRORS)
         alpha = allocate(error_rate, deciding_guardrails=1, planned=PLANNED, stretch=stretch).fail
-        highest = np.full(runs, -np.inf)
-        evidence = Evidences(runs, max_increase(Decimal(0)))
+        evidence = Evidences(runs, max_increase(Decimal(0)), before)
         for block in range(blocks):
-            evidence.add(*(arm[:, block] for arm in vars(arrivals).values()))
-            highest = np.maximum(highest, evidence.log_e())
-        shared |= highest >= -np.log(alpha)
-        each |= highest >= -np.log(alone)
+            add(evidence, arrivals, block)
+            shared |= evidence.fails(alpha)
+            each |= evidence.fails(alone)
     return float(np.mean(shared)), float(np.mean(each))
 
 

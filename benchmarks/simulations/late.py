@@ -6,12 +6,12 @@ import copy
 from decimal import Decimal
 
 import numpy as np
-from benchmarks.simulations.fixed_weight import ALPHA, HOUR
+from benchmarks.simulations.fixed_weight import ALPHA
 from benchmarks.simulations.rivals import RIVALS
-from benchmarks.simulations.steps import add, first_fail
+from benchmarks.simulations.steps import HOUR, add, first_fail
 from benchmarks.simulations.tables import Table, percent, seconds
 from benchmarks.simulations.traffic import SECONDS, independent, joined
-from benchmarks.simulations.vectorised import Arrivals, Evidences, Floats
+from benchmarks.simulations.vectorised import Arrivals, Befores, Evidences, Floats, log_ratio
 
 from modelwright.analysis.alpha import Allocation, allocate
 from modelwright.analysis.margin import max_increase
@@ -20,6 +20,8 @@ from modelwright.analysis.starts import DOUBT
 HEALTHY, FAULTY, MARGIN = 0.002, 0.05, Decimal("0.005")
 RATE = 50
 HEALTH = {"none": 0, "10 min": 60, "1 h": HOUR, "24 h": 24 * HOUR}
+LABELS = {"wrong ones sooner (1 h, else 6 h)": (1.0, 6.0), "wrong ones later (6 h, else 1 h)": (6.0, 1.0)}
+"""How long a label takes on average, of a wrong prediction and of a right one."""
 SHARED = allocate(Decimal("0.05"), deciding_guardrails=2, planned=6)
 """What one of two guardrails has in each of three steps."""
 
@@ -30,30 +32,43 @@ def late_faults(runs: int, quick: bool) -> tuple[Table, dict[tuple[str, str], Fl
     health = dict(list(HEALTH.items())[: 2 if quick else 4])
     for weight in (0.5,) if quick else (0.01, 0.1, 0.5):
         rng = np.random.default_rng([4, int(1000 * weight)])
+        hour = independent(rng, runs, HOUR, rate=RATE, weight=0, stable=HEALTHY, candidate=HEALTHY)
         blocks = max(health.values())
         before = independent(rng, runs, blocks, rate=RATE, weight=weight, stable=HEALTHY, candidate=HEALTHY)
         longest = 6 * HOUR if weight < 0.1 else HOUR
         after = independent(rng, runs, longest, rate=RATE, weight=weight, stable=HEALTHY, candidate=FAULTY)
-        evidence, folded = Evidences(runs, max_increase(MARGIN)), 0
+        margin, folded = max_increase(MARGIN), 0
+        knowing, blind = Evidences(runs, margin, Befores(hour.stable, hour.stable_bad)), Evidences(runs, margin)
         for name, begins in health.items():
             for block in range(folded, begins):
-                add(evidence, before, block)
+                add(knowing, before, block)
+                add(blind, before, block)
             folded = begins
-            found = {
-                "Modelwright": _found(evidence, after, ALPHA),
-                "Modelwright, a part of α": _found(evidence, after, SHARED),
+            ours = {
+                "Modelwright": _found(knowing, after, ALPHA),
+                "Modelwright, a part of α": _found(knowing, after, SHARED),
+                "the same, no hour before": _found(blind, after, SHARED),
+                "best possible": best_possible(after, SHARED),
             }
             whole = joined(before[:begins], after)
-            for rival, first in RIVALS.items():
-                found[rival] = first(whole, float(MARGIN), HEALTHY, begins) - begins
+            theirs = {rival: first(whole, float(MARGIN), HEALTHY, begins) - begins for rival, first in RIVALS.items()}
             if weight == (0.5 if quick else 0.1):
-                delays.update({(method, name): ends for method, ends in found.items()})
-            shown = [seconds(ends) for ends in found.values()]
-            shown[0] += f" (90 %: {seconds(found['Modelwright'], 0.9)})"
-            shown[1] += f" (90 %: {seconds(found['Modelwright, a part of α'], 0.9)})"
-            rows.append([f"{100 * weight:g} %", name, *shown])
-    head = ["weight", "health before", "Modelwright", "Modelwright, a part of α", *RIVALS]
-    return Table("late-faults", head, rows), delays
+                delays.update({(method, name): ends for method, ends in {**ours, **theirs}.items()})
+            shown = [f"{seconds(ends)} (90 %: {seconds(ends, 0.9)})" for ends in ours.values()]
+            rows.append([f"{100 * weight:g} %", name, *shown, *(seconds(ends) for ends in theirs.values())])
+    return Table("late-faults", ["weight", "health before", *ours, *RIVALS], rows), delays
+
+
+def best_possible(after: Arrivals, alpha: Allocation) -> Floats:
+    """In how many blocks a test finds the fault that is told everything: both proportions, and when it would begin.
+
+    It has to tell a candidate at the limit from this one, at the same error rate. Of all such tests none is sooner on
+    average than Wald's, the likelihood ratio; looking at the end of blocks makes none of them sooner either.
+    """
+    limit = HEALTHY + float(MARGIN)
+    gained = log_ratio(after.candidate, after.candidate_bad, np.asarray(FAULTY), np.asarray(limit))
+    reached = np.cumsum(gained, axis=1) >= -np.log(alpha.fail)
+    return np.where(reached.any(axis=1), np.argmax(reached, axis=1) + 1.0, np.inf)
 
 
 def _found(evidence: Evidences, after: Arrivals, alpha: Allocation) -> Floats:
@@ -71,46 +86,54 @@ def _found(evidence: Evidences, after: Arrivals, alpha: Allocation) -> Floats:
 def labels(runs: int, quick: bool) -> Table:
     """Labels that come at their own pace, counted as they come or once per prediction at its horizon.
 
-    Half of a stream of 5 predictions/s each for 12 hours, 5 % of them wrong. Stable has served for days already, the
-    candidate begins with the step: its slow labels are still missing.
+    Half of a stream of 5 predictions/s each for 24 hours, 5 % of them wrong. Stable has served for days already, the
+    candidate begins with the step: its slow labels are still missing. A wrong decision is a Fail of identical models,
+    and of those that are worse what would go live: ours by a Pass, the others' without a Fail.
     """
     hours, horizon, wrong, margin = (2, 1, 0.05, 0.01) if quick else (24, 12, 0.05, 0.01)
     blocks = hours * HOUR
     rows = []
-    for what, pace_wrong, pace_right in (
-        ("wrong ones sooner (1 h, else 6 h)", 1.0, 6.0),
-        ("wrong ones later (6 h, else 1 h)", 6.0, 1.0),
-    ):
-        for name, excess in (("identical", 0.0), ("twice the margin worse", 2 * margin)):
-            row = [what, name]
-            for at_horizon in (False, True):
-                rng = np.random.default_rng([5, int(pace_wrong), int(100 * excess)])
-                since = np.arange(1, blocks + 1) * SECONDS / 3600
-                seen = [1 - np.exp(-since / pace) for pace in (pace_wrong, pace_right)]
-                if at_horizon:
-                    seen = [(since > horizon).astype(float)] * 2
+    since = np.arange(1, blocks + 1) * SECONDS / 3600
+    for what, paces in LABELS.items():
+        for at_horizon in (False, True):
+            seen = (
+                [(since > horizon).astype(float)] * 2 if at_horizon else [1 - np.exp(-since / pace) for pace in paces]
+            )
+            for name, excess in (("identical", 0.0), ("twice the margin worse", 2 * margin)):
+                rng = np.random.default_rng([5, int(paces[0]), int(100 * excess)])
                 arms = []
                 for p, came in ((wrong, [1.0, 1.0]), (wrong + excess, seen)):
                     expected = [5 * SECONDS * p * came[0], 5 * SECONDS * (1 - p) * came[1]]
                     bad, good = (rng.poisson(np.broadcast_to(one, (runs, blocks))) for one in expected)
                     arms += [bad + good, bad]
+                hour = independent(rng, runs, HOUR, rate=5, weight=0, stable=wrong, candidate=wrong)
                 arrivals = Arrivals(*arms)
-                evidence = Evidences(runs, max_increase(Decimal(str(margin))))
-                failed, passed = np.full(runs, np.inf), np.full(runs, np.inf)
-                for block in range(blocks):
-                    add(evidence, arrivals, block)
-                    is_open = np.isinf(failed) & np.isinf(passed)
-                    failed[is_open & evidence.fails(ALPHA.fail)] = block
-                    is_open &= np.isinf(failed)
-                    if block % 30 == 29:
-                        passed[is_open & evidence.passes(ALPHA.pass_, DOUBT)] = block
-                    if not is_open.any():
-                        break
-                falsely = failed if excess == 0 else passed
-                row.append(percent(float(np.mean(np.isfinite(falsely))), limit=0.05))
-            rows.append(row)
-    head = ["labels", "models", "wrong decision, labels counted as they come", "counted once, at the horizon"]
-    return Table("labels", head, rows)
+                failed, passed = _decided(arrivals, Befores(hour.stable, hour.stable_bad), margin)
+                falsely = [np.isfinite(passed if excess else failed)]
+                # To the others' advantage they begin with the first label.
+                counted_from = int(np.argmax(seen[0] > 0))
+                for rival in RIVALS.values():
+                    fails = np.isfinite(rival(arrivals[counted_from:], margin, wrong, 0))
+                    falsely.append(~fails if excess else fails)
+                counted = "once, at the horizon" if at_horizon else "as they come"
+                rows.append([what, counted, name, *(percent(float(np.mean(one)), limit=0.05) for one in falsely)])
+    return Table("labels", ["labels", "counted", "models", "Modelwright", *RIVALS], rows)
+
+
+def _decided(arrivals: Arrivals, before: Befores, margin: float) -> tuple[Floats, Floats]:
+    runs, blocks = arrivals.shape
+    evidence = Evidences(runs, max_increase(Decimal(str(margin))), before)
+    failed, passed = np.full(runs, np.inf), np.full(runs, np.inf)
+    for block in range(blocks):
+        add(evidence, arrivals, block)
+        is_open = np.isinf(failed) & np.isinf(passed)
+        failed[is_open & evidence.fails(ALPHA.fail)] = block
+        is_open &= np.isinf(failed)
+        if block % 30 == 29:
+            passed[is_open & evidence.passes(ALPHA.pass_, DOUBT)] = block
+        if not is_open.any():
+            break
+    return failed, passed
 
 
 def over_time(runs: int) -> dict[str, Floats]:
@@ -118,5 +141,7 @@ def over_time(runs: int) -> dict[str, Floats]:
     rng = np.random.default_rng(6)
     arrivals = independent(rng, runs, 8 * HOUR, rate=RATE, weight=0.5, stable=0.01, candidate=0.01)
     found = {name: rival(arrivals, 0.0, 0.01, 0) for name, rival in RIVALS.items()}
-    ours = first_fail(Evidences(runs, max_increase(Decimal(0))), arrivals, ALPHA.fail)
+    hour = independent(rng, runs, HOUR, rate=RATE, weight=0, stable=0.01, candidate=0.01)
+    before = Befores(hour.stable, hour.stable_bad)
+    ours = first_fail(Evidences(runs, max_increase(Decimal(0)), before), arrivals, ALPHA.fail)
     return {"Modelwright": ours, **found}

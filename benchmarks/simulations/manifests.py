@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from benchmarks.simulations.rivals import RIVALS
 from benchmarks.simulations.steps import Ends, Step, rollouts
 from benchmarks.simulations.tables import Table, percent, seconds
 from benchmarks.simulations.traffic import SECONDS, Sticky, bursts, independent, joined
-from benchmarks.simulations.vectorised import Arrivals
+from benchmarks.simulations.vectorised import Arrivals, stacked
 
 from modelwright.analysis.alpha import Allocation
 from modelwright.analysis.margin import Margin
@@ -23,8 +24,8 @@ from modelwright.rollouts.plan.margins import margin_of
 from modelwright.rollouts.plan.spending import allocation
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-CELLS = ((2, 0.001), (50, 0.001), (500, 0.01))
-"""Requests per second, and proportions of errors, the first guardrail; fixed_weight.py has all combinations."""
+RATES, PROPORTIONS = (2, 50, 500), (0.001, 0.01, 0.1)
+"""Requests per second, and proportions of errors, the first guardrail."""
 SLOW = 0.02
 """Proportion of all other guardrails, of which the first two are simulated."""
 DEADLINE = 6 * 360
@@ -88,9 +89,16 @@ class Manifest:
     alpha: Allocation
     error_rate: float
 
-    def roll_out(self, case: Case, rng: np.random.Generator, runs: int, rate: int) -> Ends:
-        arrive = case.arrivals(rng, runs, rate, len(self.margins))
-        return rollouts(arrive, runs, self.steps, self.margins, self.alpha, deadline=DEADLINE)
+    def roll_out(self, cases: Sequence[tuple[Case, int]], rng: np.random.Generator, runs: int) -> list[Ends]:
+        """`runs` rollouts of each case at its requests per second, all of them at once."""
+        each = [case.arrivals(rng, runs, rate, len(self.margins)) for case, rate in cases]
+
+        def arrive(weight: float, blocks: int, began: int) -> list[Arrivals]:
+            found = [one(weight, blocks, began) for one in each]
+            return [stacked(of_guardrail) for of_guardrail in zip(*found, strict=True)]
+
+        ends = rollouts(arrive, runs * len(each), self.steps, self.margins, self.alpha, deadline=DEADLINE)
+        return [ends[at * runs : (at + 1) * runs] for at in range(len(each))]
 
     def twice_the_margin(self, usual: float) -> float:
         return usual + 2 * (self.margins[0].limit(usual) - usual)
@@ -120,30 +128,35 @@ def whole_rollouts(runs: int, quick: bool) -> Table:
     rows = []
     for manifest in manifests(quick):
         begins = sum(step.hold for step in manifest.steps[:-1]) + manifest.steps[-1].hold // 2
-        for rate, usual in [(500, 0.001)] if quick else CELLS:
-            cases = (
-                Case(usual, usual),
-                Case(usual, manifest.twice_the_margin(usual)),
-                Case(usual, usual + 0.05, begins),
-            )
-            rng = np.random.default_rng([7, rate, int(1000 * usual)])
-            good, bad, late = (manifest.roll_out(case, rng, runs, rate) for case in cases)
-            rows.append(
-                [
-                    manifest.name,
-                    f"{rate}/s",
-                    f"{100 * usual:g} %",
-                    percent(good.rolled_back, limit=manifest.error_rate),
-                    percent(good.promoted),
-                    seconds(good.passed),
-                    percent(bad.promoted, limit=0.05),
-                    percent(bad.rolled_back),
-                    percent(late.promoted, limit=0.05),
-                    seconds(late.failed - begins),
-                ]
-            )
+        for rate in (500,) if quick else RATES:
+            cells = (0.001,) if quick else PROPORTIONS
+            cases = [
+                (case, rate)
+                for usual in cells
+                for case in (
+                    Case(usual, usual),
+                    Case(usual, manifest.twice_the_margin(usual)),
+                    Case(usual, usual + 0.05, begins),
+                )
+            ]
+            ends = manifest.roll_out(cases, np.random.default_rng([7, rate]), runs)
+            for usual, good, bad, late in zip(cells, ends[::3], ends[1::3], ends[2::3], strict=True):
+                rows.append(_row([manifest.name, f"{rate}/s", f"{100 * usual:g} %"], good, bad, late, begins))
     head = ["manifest", "traffic", "errors", "healthy: rolled back", "promoted", "median", "twice the margin: promoted"]
     return Table("manifests", [*head, "rolled back", "late fault: promoted", "found after"], rows)
+
+
+def _row(cell: list[str], good: Ends, bad: Ends, late: Ends, begins: int) -> list[str]:
+    return [
+        *cell,
+        percent(good.rolled_back, limit=0.05),
+        percent(good.promoted),
+        seconds(good.passed),
+        percent(bad.promoted, limit=0.05),
+        percent(bad.rolled_back),
+        percent(late.promoted, limit=0.05),
+        seconds(late.failed - begins),
+    ]
 
 
 def in_bursts(runs: int, quick: bool) -> Table:
@@ -151,12 +164,10 @@ def in_bursts(runs: int, quick: bool) -> Table:
     means, rows = (1, 5, 20, 100), []
     for manifest in manifests(quick):
         for sticky in (Sticky.POD,) if quick else Sticky:
-            row = []
-            for mean in means:
-                rng = np.random.default_rng([14, mean])
-                ends = manifest.roll_out(Case(0.002, 0.002, mean=mean, sticky=sticky), rng, runs, 50)
-                row.append(percent(ends.rolled_back, limit=manifest.error_rate))
-            rows.append([manifest.name, sticky.value, *row])
+            cases = [(Case(0.002, 0.002, mean=mean, sticky=sticky), 50) for mean in means]
+            ends = manifest.roll_out(cases, np.random.default_rng(14), runs)
+            shares = [percent(one.rolled_back, limit=manifest.error_rate) for one in ends]
+            rows.append([manifest.name, sticky.value, *shares])
     return Table("manifests-bursts", ["manifest", "sticky by", *(f"mean {mean}" for mean in means)], rows)
 
 
@@ -164,11 +175,10 @@ def beside_rivals(runs: int, quick: bool) -> Table:
     """The same rollouts with other judges: each step is looked at while it holds, the first guardrail only."""
     rows = []
     for manifest in manifests(quick):
-        for rate in (50,) if quick else (2, 50, 500):
-            usual = 0.002
+        for rate, usual in [(50, 0.001)] if quick else product(RATES, PROPORTIONS):
             judged = []
             for worse in (usual, manifest.twice_the_margin(usual)):
-                rng = np.random.default_rng([15, rate])
+                rng = np.random.default_rng([15, rate, int(1000 * usual)])
                 arrive = Case(usual, worse).arrivals(rng, runs, rate, 1)
                 failed = {name: np.zeros(runs, bool) for name in RIVALS}
                 for step in manifest.steps:
@@ -180,5 +190,5 @@ def beside_rivals(runs: int, quick: bool) -> Table:
             healthy, worse_ones = judged
             shares = [(float(healthy[name].mean()), float((~worse_ones[name]).mean())) for name in RIVALS]
             shown = [", ".join(percent(share, limit=0.05) for share in pair) for pair in shares]
-            rows.append([manifest.name, f"{rate}/s", *shown])
-    return Table("manifests-rivals", ["manifest", "traffic", *RIVALS], rows)
+            rows.append([manifest.name, f"{rate}/s", f"{100 * usual:g} %", *shown])
+    return Table("manifests-rivals", ["manifest", "traffic", "errors", *RIVALS], rows)

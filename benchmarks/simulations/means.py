@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
-from benchmarks.simulations.fixed_weight import ALPHA, ERROR_RATE, HOUR
+from benchmarks.simulations.fixed_weight import ALPHA, ERROR_RATE
 from benchmarks.simulations.rivals import MINUTE, mann_whitney, three_in_a_row
-from benchmarks.simulations.steps import ENOUGH
+from benchmarks.simulations.steps import ENOUGH, HOUR
 from benchmarks.simulations.tables import Table, percent, seconds
 from benchmarks.simulations.traffic import SECONDS
 from benchmarks.simulations.vectorised import Arrivals, Floats
@@ -44,6 +44,11 @@ def measured(
         seen = rng.poisson(rate * SECONDS * share * odds, (runs, blocks, len(LEVELS)))
         arms.append(MeanArrivals(seen.sum(2).astype(float), seen @ LEVELS, seen @ LEVELS**2))
     return arms[0], arms[1]
+
+
+def hour_before(rng: np.random.Generator, runs: int, *, rate: int, shape: str) -> MeanArrivals:
+    """What stable measured in the hour before the rollout."""
+    return measured(rng, runs, HOUR, rate=rate, weight=0.0, shape=shape)[0]
 
 
 def first_fail(evidence: MeanEvidences, pair: Pair, alpha: float) -> Floats:
@@ -94,7 +99,8 @@ def identical(runs: int, quick: bool) -> Table:
     for shape, weight, rate in cells(quick):
         rng = np.random.default_rng([9, rate, int(1000 * weight), len(shape)])
         pair = measured(rng, runs, HOUR, rate=rate, weight=weight, shape=shape)
-        found = [first_fail(MeanEvidences(runs, 0.0), pair, ALPHA.fail), *rivals(pair, 0.0, usual_mean(shape))]
+        ours = MeanEvidences(runs, 0.0, hour_before(rng, runs, rate=rate, shape=shape))
+        found = [first_fail(ours, pair, ALPHA.fail), *rivals(pair, 0.0, usual_mean(shape))]
         shares = [percent(float(np.mean(np.isfinite(ends))), limit=ERROR_RATE) for ends in found]
         rows.append([shape, f"{100 * weight:g} %", f"{rate}/s", *shares])
     return Table("means", ["measured", "weight", "traffic", "Modelwright", *RIVAL_NAMES], rows)
@@ -110,7 +116,7 @@ def passing(runs: int, quick: bool) -> Table:
         for worse in (0.0, 2 * MARGIN):
             rng = np.random.default_rng([10, rate, int(1000 * weight), len(shape)])
             pair = measured(rng, runs, 3 * HOUR, rate=rate, weight=weight, shape=shape, worse=worse)
-            failed, passed = _decided(runs, pair)
+            failed, passed = _decided(MeanEvidences(runs, MARGIN, hour_before(rng, runs, rate=rate, shape=shape)), pair)
             promoted, back = (float(np.mean(np.isfinite(ends))) for ends in (passed, failed))
             if worse:
                 row += [percent(promoted, limit=0.05), percent(back), seconds(failed)]
@@ -121,8 +127,8 @@ def passing(runs: int, quick: bool) -> Table:
     return Table("means-passing", [*head, "twice the margin: promoted", "rolled back", "median"], rows)
 
 
-def _decided(runs: int, pair: Pair) -> tuple[Floats, Floats]:
-    evidence, failed, passed = MeanEvidences(runs, MARGIN), np.full(runs, np.inf), np.full(runs, np.inf)
+def _decided(evidence: MeanEvidences, pair: Pair) -> tuple[Floats, Floats]:
+    failed, passed = (np.full(len(pair[0].count), np.inf) for _ in range(2))
     for block in range(pair[0].count.shape[1]):
         evidence.add(*pair, block)
         is_open = np.isinf(failed) & np.isinf(passed)
@@ -145,7 +151,7 @@ def late(runs: int, quick: bool) -> Table:
             rng = np.random.default_rng([11, int(1000 * weight), len(shape)])
             before = measured(rng, runs, max(health.values()), rate=50, weight=weight, shape=shape)
             after = measured(rng, runs, HOUR, rate=50, weight=weight, shape=shape, worse=5 * MARGIN)
-            evidence, folded = MeanEvidences(runs, MARGIN), 0
+            evidence, folded = MeanEvidences(runs, MARGIN, hour_before(rng, runs, rate=50, shape=shape)), 0
             for name, begins in health.items():
                 for block in range(folded, begins):
                     evidence.add(*before, block)

@@ -12,10 +12,11 @@ from decimal import Decimal
 from math import ceil
 
 import numpy as np
-from benchmarks.simulations.fixed_weight import ALPHA, ERROR_RATE, HOUR
+from benchmarks.simulations.fixed_weight import ALPHA, ERROR_RATE
+from benchmarks.simulations.steps import HOUR
 from benchmarks.simulations.tables import Table, percent, seconds
-from benchmarks.simulations.traffic import SECONDS, Sticky, bursts_of_one_arm
-from benchmarks.simulations.vectorised import Evidences, Floats, Ints, log_ratio
+from benchmarks.simulations.traffic import SECONDS, Sticky, bursts_of_one_arm, independent
+from benchmarks.simulations.vectorised import Befores, Evidences, Floats, Ints, log_ratio
 
 from modelwright.analysis.margin import max_increase
 
@@ -42,8 +43,8 @@ class Podded:
 class PodEvidences(Evidences):
     """Evidences with a rule for the pods of the candidate, in the place of `add`."""
 
-    def __init__(self, rollouts: int, rule: float | None) -> None:
-        super().__init__(rollouts, max_increase(MARGIN))
+    def __init__(self, rollouts: int, rule: float | None, before: Befores | None = None) -> None:
+        super().__init__(rollouts, max_increase(MARGIN), before)
         self.rule = rule
 
     def add_pods(self, counted: Podded, block: int) -> None:
@@ -59,14 +60,16 @@ class PodEvidences(Evidences):
         if self.rule == 0:
             return np.asarray(of_stable + each.sum(2) - np.maximum(each.max(2), 0))
         if self.rule:
-            dispersion = self.of_stable.factor(self.stable_bad, self.stable)
+            dispersion = self.stable_factor()
             each = np.minimum(each, dispersion[None, :, None] * np.log(self.rule))
         return np.asarray(of_stable + each.sum(2))
 
 
-def first_fail(runs: int, rule: float | None, counted: Podded, *, begins: int = 0) -> Floats:
+def first_fail(
+    runs: int, rule: float | None, counted: Podded, *, before: Befores | None = None, begins: int = 0
+) -> Floats:
     """Blocks from `begins` until each rollout fails."""
-    evidence, failed = PodEvidences(runs, rule), np.full(runs, np.inf)
+    evidence, failed = PodEvidences(runs, rule, before), np.full(runs, np.inf)
     for block in range(counted.stable.shape[1]):
         evidence.add_pods(counted, block)
         failed = np.where(np.isinf(failed) & evidence.fails(ALPHA.fail), block + 1 - begins, failed)
@@ -101,7 +104,9 @@ def bursts_by_pod(runs: int, quick: bool) -> Table:
                     for share in (1 - weight, weight)
                     for one in in_bursts(rng, runs, rate=rate * share, p=p, mean=mean, sticky=sticky)
                 ]
-                found = [first_fail(runs, rule, Podded(*arms)) for rule in RULES.values()]
+                hour = in_bursts(rng, runs, rate=rate, p=p, mean=mean, sticky=sticky)
+                before = Befores(*(one.sum(2) for one in hour))
+                found = [first_fail(runs, rule, Podded(*arms), before=before) for rule in RULES.values()]
                 shares = [percent(float(np.mean(np.isfinite(ends))), limit=ERROR_RATE) for ends in found]
                 rows.append([sticky.value, f"{100 * weight:g} %", f"{rate}/s", f"mean {mean}", *shares])
     return Table("pods", ["sticky by", "weight", "traffic", "bursts", *RULES], rows)
@@ -123,7 +128,9 @@ def late_by_pod(runs: int, quick: bool) -> Table:
                 0.05 * counts[1].shape[2] if where == "one pod" else 0.05
             )
             arms = Podded(counts[0], rng.binomial(counts[0], 0.002), counts[1], rng.binomial(counts[1], odds))
-            found = [first_fail(runs, rule, arms, begins=begins) for rule in RULES.values()]
+            hour = independent(rng, runs, HOUR, rate=rate, weight=0, stable=0.002, candidate=0.002)
+            before = Befores(hour.stable, hour.stable_bad)
+            found = [first_fail(runs, rule, arms, before=before, begins=begins) for rule in RULES.values()]
             pods = f"{counts[1].shape[2]}"
             rows.append([f"{100 * weight:g} %", f"{rate}/s", pods, where, *(seconds(ends) for ends in found)])
     return Table("pods-late", ["weight", "traffic", "pods", "errors in", *RULES], rows)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from benchmarks.simulations.vectorised import Arrivals, Evidences, Flags
+from benchmarks.simulations.vectorised import Arrivals, Befores, Evidences, Flags
 from numpy.typing import NDArray
 
 from modelwright.analysis.alpha import Allocation
@@ -14,6 +14,8 @@ from modelwright.analysis.margin import Margin
 from modelwright.analysis.starts import DOUBT
 
 NEVER = np.inf
+HOUR = 360
+"""Blocks in an hour."""
 ENOUGH = 50
 """Observations of the smaller arm without which a hold does not count; as rollouts/plan demands it."""
 
@@ -24,6 +26,9 @@ class Ends:
 
     failed: NDArray[np.float64]
     passed: NDArray[np.float64]
+
+    def __getitem__(self, rollouts: slice) -> Ends:
+        return Ends(self.failed[rollouts], self.passed[rollouts])
 
     @property
     def rolled_back(self) -> float:
@@ -68,15 +73,16 @@ def rollouts(
 ) -> Ends:
     """Take `number` rollouts through all steps; those undecided after `deadline` blocks are neither.
 
-    All rollouts of a step begin it together; in its last one each waits for its own Pass.
+    All rollouts of a step begin it together; in its last one each waits for its own Pass. All steps know what stable
+    counted in the hour before the first.
     """
     failed, passed = np.full(number, NEVER), np.full(number, NEVER)
-    began = 0
+    began, befores = 0, [Befores(one.stable, one.stable_bad) for one in arrive(0.0, HOUR, -HOUR)]
     for step in steps:
         last = step is steps[-1]
         length = deadline - began if last else step.hold
         counted = arrive(step.weight, length, began)
-        evidence = [Evidences(number, margin) for margin in margins]
+        evidence = [Evidences(number, margin, before) for margin, before in zip(margins, befores, strict=True)]
         for block in range(length):
             for one, arrivals in zip(evidence, counted, strict=True):
                 add(one, arrivals, block)
@@ -85,16 +91,14 @@ def rollouts(
             fails = is_open & np.logical_or.reduce([one.fails(alpha.fail) for one in evidence])
             failed[fails] = now
             if last and block + 1 >= step.hold:
-                passed[is_open & ~fails & _all_pass(evidence, alpha.pass_)] = now
+                passed[_all_pass(evidence, alpha.pass_, is_open & ~fails)] = now
                 if not (np.isinf(failed) & np.isinf(passed)).any():
                     break
         began += length
     return Ends(failed, passed)
 
 
-def _all_pass(evidence: Sequence[Evidences], alpha: float) -> Flags:
-    return np.asarray(
-        np.logical_and.reduce(
-            [(one.candidate >= ENOUGH) & (one.stable >= ENOUGH) & one.passes(alpha, DOUBT) for one in evidence]
-        )
-    )
+def _all_pass(evidence: Sequence[Evidences], alpha: float, among: Flags) -> Flags:
+    for one in evidence:
+        among = one.passes(alpha, DOUBT, among & (one.candidate >= ENOUGH) & (one.stable >= ENOUGH))
+    return among

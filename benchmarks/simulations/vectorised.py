@@ -5,6 +5,8 @@ An implementation of its own, in numpy: tests/analysis/test_simulations.py holds
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import betaln, logsumexp, xlogy
 
 from modelwright.analysis import harm, starts
+from modelwright.analysis.before import LATELY
 from modelwright.analysis.dispersion import SCALES
 from modelwright.analysis.margin import Margin
 from modelwright.analysis.sequence import ANYWHERE
@@ -40,6 +43,11 @@ class Arrivals:
     def shape(self) -> tuple[int, int]:
         rollouts, blocks = self.stable.shape
         return rollouts, blocks
+
+
+def stacked(many: Sequence[Arrivals]) -> Arrivals:
+    """Rollouts of several kinds as one set: arrays of numpy cost hardly more for ten times as many."""
+    return Arrivals(*(np.concatenate(arms) for arms in zip(*(vars(one).values() for one in many), strict=True)))
 
 
 class Dispersions:
@@ -77,34 +85,53 @@ class Dispersions:
         factor: Floats = np.maximum(1.0, known.max(axis=0) / variance)
         return factor
 
+    @property
+    def settled(self) -> Flags:
+        return np.asarray((self.stretches > 4).all(axis=0))
+
+
+class Befores:
+    """before.Before of all rollouts, from what stable counted in the hour before, [rollout, block]."""
+
+    def __init__(self, stable: Ints, bad: Ints) -> None:
+        self.dispersions = Dispersions(len(stable))
+        for block in range(stable.shape[1]):
+            self.dispersions.add(bad[:, block], stable[:, block])
+        self.seen, self.seen_bad = (arm.sum(axis=1).astype(float) for arm in (stable, bad))
+        self.lately, self.lately_bad = (arm[:, -LATELY:].sum(axis=1).astype(float) for arm in (stable, bad))
+
 
 class Evidences:
-    """evidence.Evidence of all rollouts. `begin` starts some of them anew, as a step does."""
+    """evidence.Evidence of all rollouts, with nothing known from before or with that of Befores."""
 
-    def __init__(self, rollouts: int, margin: Margin) -> None:
+    def __init__(self, rollouts: int, margin: Margin, before: Befores | None = None) -> None:
         self.margin = margin
-        self.begin(rollouts)
-
-    def begin(self, rollouts: int) -> None:
-        self.stable, self.stable_bad = np.zeros(rollouts), np.zeros(rollouts)
-        self.candidate, self.candidate_bad = np.zeros(rollouts), np.zeros(rollouts)
-        self.usual, self.usual_bad = np.zeros(rollouts), np.zeros(rollouts)
+        none = np.zeros(rollouts)
+        self.stable, self.stable_bad, self.candidate, self.candidate_bad = none, none, none, none
+        self.usual, self.usual_bad, self.before, self.before_bad = none, none, none, none
         self.blocks = np.zeros(rollouts, int)
         self.logs = np.full((len(starts.EXCESSES), rollouts), -np.inf)
         self.recent = np.zeros((len(starts.EXCESSES), rollouts))
+        self.recent_blocks = np.zeros((len(starts.EXCESSES), rollouts), int)
         self.of_stable, self.of_candidate = Dispersions(rollouts), Dispersions(rollouts)
+        if before:
+            self.of_stable = copy.deepcopy(before.dispersions)
+            self.before, self.before_bad = before.seen, before.seen_bad
+            self.usual, self.usual_bad = before.lately, before.lately_bad
+
+    def stable_factor(self) -> Floats:
+        return self.of_stable.factor(self.before_bad + self.stable_bad, self.before + self.stable)
 
     def add(self, stable: Ints, stable_bad: Ints, candidate: Ints, candidate_bad: Ints) -> None:
         """Fold one block of every rollout."""
-        dispersion = self.of_stable.factor(self.stable_bad, self.stable)
+        dispersion = self.stable_factor()
         both = (stable > 0) & (candidate > 0)
         block = self._log_e(stable, stable_bad, candidate, candidate_bad) / dispersion
-        cap = np.where(self.usual_bad >= starts.KNOWN_EVENTS * dispersion, starts.CAP, starts.CAP_AT_FIRST)
-        block = np.where(self.blocks > 0, np.minimum(block, np.log(cap)), 0.0)
-        number = self.blocks + 1
-        starting = np.log(np.where(number <= starts.HORIZON, 0.5 / starts.HORIZON, 0) + 0.5 / (number * (number + 1)))
-        self.logs = np.where(both, block + np.logaddexp(self.logs, starting), self.logs)
-        self.recent = np.where(both, np.maximum(self.recent + block, 0), self.recent)
+        known = self.before_bad + self.stable_bad >= starts.KNOWN_EVENTS * dispersion
+        cap = np.log(caps(known, self.of_stable.settled))
+        block = np.where(self.usual > 0, np.minimum(block, cap), 0.0)
+        self.logs = np.where(both, block + np.logaddexp(self.logs, log_of_start(self.blocks + 1)), self.logs)
+        self.recent, self.recent_blocks = with_recent(self.recent, self.recent_blocks, block, both)
         self.blocks = self.blocks + both
         self.usual, self.usual_bad = self.usual + both * stable, self.usual_bad + both * stable_bad
         self.stable, self.stable_bad = self.stable + stable, self.stable_bad + stable_bad
@@ -113,24 +140,23 @@ class Evidences:
         self.of_candidate.add(candidate_bad, candidate)
 
     def log_e(self) -> Floats:
-        waiting = 0.5 * np.maximum(0, 1 - self.blocks / starts.HORIZON) + 0.5 / (self.blocks + 1)
-        parts = [np.log(waiting), *(one - np.log(len(self.logs)) for one in self.logs)]
-        return np.asarray(logsumexp(np.array(parts), axis=0))
+        return mixed(self.logs, self.blocks)
 
     def fails(self, alpha: float) -> Flags:
-        return np.asarray(self.log_e() >= -np.log(alpha))
+        return np.asarray((self.log_e() >= -np.log(alpha)) & enough_blocks(self.recent, self.recent_blocks))
 
-    def passes(self, alpha: float, doubt: float) -> Flags:
-        """Within the margin for sure, and without fresh evidence to the contrary."""
+    def passes(self, alpha: float, doubt: float, among: Flags | None = None) -> Flags:
+        """Which (`among` some) are within the margin for sure, and without fresh evidence to the contrary."""
         calm = self.recent.max(axis=0) < doubt
         seen = (self.stable > 0) & (self.candidate > 0)
+        seen = seen if among is None else seen & among
         # Cheap first: what is not within by its mean is not within for sure.
         mean = self.candidate_bad / np.maximum(self.candidate, 1)
         likely = seen & calm & (mean <= self._limit(self.stable_bad / np.maximum(self.stable, 1)))
         result: Flags = np.zeros(likely.shape, dtype=np.bool_)
         if likely.any():
             dispersion = np.maximum(
-                self.of_stable.factor(self.stable_bad, self.stable),
+                self.stable_factor(),
                 self.of_candidate.factor(self.candidate_bad, self.candidate),
             )[likely]
             low = bound(self.stable_bad[likely], self.stable[likely], alpha / 2, dispersion, upper=False)
@@ -170,6 +196,40 @@ class Evidences:
         at = slope * q + intercept
         q, at = np.where(possible, q, usual), np.where(possible, at, worse)
         return np.broadcast_to(usual, worse.shape), q, worse, at
+
+
+def caps(known: Flags, settled: Flags) -> Floats:
+    """starts.guarded's cap of a block for each rollout."""
+    return np.where(known, np.where(settled, starts.CAP_SETTLED, starts.CAP), starts.CAP_AT_FIRST)
+
+
+_MOST_BLOCKS = starts.EVENLY[-1]
+_LOG_OF_START = np.log([starts.weight_of_start(number) for number in range(1, _MOST_BLOCKS)])
+_LOG_WAITING = np.log([starts.waiting(blocks) for blocks in range(_MOST_BLOCKS)])
+
+
+def log_of_start(number: Ints) -> Floats:
+    """ln of starts.weight_of_start for each rollout, for up to two days of blocks."""
+    return np.asarray(_LOG_OF_START[number - 1])
+
+
+def mixed(logs: Floats, blocks: Ints) -> Floats:
+    """starts.Starts.log_e for each rollout."""
+    parts = np.concatenate([_LOG_WAITING[blocks][None], logs - np.log(len(logs))])
+    largest = parts.max(axis=0)
+    return np.asarray(largest + np.log(np.exp(parts - largest).sum(axis=0)))
+
+
+def with_recent(recent: Floats, blocks: Ints, log_e: Floats, both: Flags) -> tuple[Floats, Ints]:
+    """starts.Recent: the newest evidence, never below 0, and how many blocks it comes from."""
+    after = np.where(both, np.maximum(recent + log_e, 0), recent)
+    return after, np.where(both, np.where(after > 0, blocks + 1, 0), blocks)
+
+
+def enough_blocks(recent: Floats, blocks: Ints) -> Flags:
+    """Whether the clearest of the newest evidence comes from as many as a Fail needs."""
+    clearest = recent.argmax(axis=0)
+    return np.asarray(np.take_along_axis(blocks, clearest[None], axis=0)[0] >= starts.LEAST_BLOCKS)
 
 
 def log_ratio(total: Ints, bad: Ints, imagined: Floats, null: Floats) -> Floats:

@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from benchmarks.simulations.vectorised import Dispersions, Flags, Floats
-from scipy.special import logsumexp
+from benchmarks.simulations.vectorised import (
+    Dispersions,
+    Flags,
+    Floats,
+    caps,
+    enough_blocks,
+    log_of_start,
+    mixed,
+    with_recent,
+)
 
 from modelwright.analysis import starts
+from modelwright.analysis.before import LATELY
 
 _EXCESSES = np.array(starts.EXCESSES)[:, None]
 
@@ -49,6 +58,10 @@ class MeanArms:
         self.weighted = self.weighted + rate * total
         self.spent = self.spent + (-np.log1p(-rate) - rate) * around
         self.count, self.sum, self.squares = self.count + count, self.sum + total, self.squares + squares
+        self.disperse(count, total)
+
+    def disperse(self, count: Floats, total: Floats) -> None:
+        some = count > 0
         if some.all():
             self.dispersions.add(total, count)
             return
@@ -57,8 +70,12 @@ class MeanArms:
         for name, value in known.items():
             setattr(self.dispersions, name, np.where(some, getattr(self.dispersions, name), value))
 
-    def factor(self) -> Floats:
-        return self.dispersions.over(self.variance)
+    def after(self, before: MeanArms) -> MeanArms:
+        """All that is known of the arm."""
+        both = MeanArms(len(self.count))
+        for name in ("count", "sum", "squares"):
+            setattr(both, name, getattr(before, name) + getattr(self, name))
+        return both
 
     def ends(self, alpha: float, dispersion: Floats) -> tuple[Floats, Floats]:
         radius = (dispersion * np.log(2 / alpha) + self.spent) / np.maximum(self.weights, 1e-300)
@@ -67,49 +84,58 @@ class MeanArms:
 
 
 class MeanEvidences:
-    """means.MeanEvidence of all rollouts, for a largest increase."""
+    """means.MeanEvidence of all rollouts, for a largest increase; `hour` is what stable measured before."""
 
-    def __init__(self, rollouts: int, margin: float) -> None:
+    def __init__(self, rollouts: int, margin: float, hour: MeanArrivals | None = None) -> None:
         self.margin = margin
         self.stable, self.candidate = MeanArms(rollouts), MeanArms(rollouts)
+        self.before, self.lately = MeanArms(rollouts), MeanArms(rollouts)
+        if hour:
+            for arm, since in ((self.before, 0), (self.lately, -LATELY)):
+                for name, counted in vars(hour).items():
+                    setattr(arm, name, counted[:, since:].sum(axis=1))
+            for block in range(hour.count.shape[1]):
+                self.stable.disperse(hour.count[:, block], hour.sum[:, block])
         self.blocks = np.zeros(rollouts, int)
         self.logs = np.full((len(starts.EXCESSES), rollouts), -np.inf)
         self.recent = np.zeros((len(starts.EXCESSES), rollouts))
+        self.recent_blocks = np.zeros((len(starts.EXCESSES), rollouts), int)
 
     def add(self, stable: MeanArrivals, candidate: MeanArrivals, block: int) -> None:
         """Fold the block with this number."""
         n, x, xx = (arm[:, block] for arm in (stable.count, stable.sum, stable.squares))
         m, y, yy = (arm[:, block] for arm in (candidate.count, candidate.sum, candidate.squares))
         both = (n > 0) & (m > 0)
-        dispersion = self.stable.factor()
+        dispersion, known = self.stable_factor(), self.stable.after(self.before)
+        usual = self.stable.after(self.lately)
         ratio = np.where(both, m / np.maximum(n, 1), 1.0)
-        of_stable, of_candidate = self.stable.variance, self.candidate.variance
+        of_stable, of_candidate = usual.variance, self.candidate.variance
         imagined = _EXCESSES * np.maximum(self.margin, np.sqrt(of_stable) / 8)
         rate = np.minimum(imagined / (of_candidate + ratio * of_stable), np.minimum(0.5, 0.5 / ratio))
         gained = rate * (y - m * self.margin) - ratio * rate * x
-        gained = gained - _cost(rate, m, y, yy, self.candidate.mean) - _cost(ratio * rate, n, x, xx, self.stable.mean)
-        gained = np.where(self.stable.mean + self.margin < 1, gained, 0.0)
-        known = self.stable.count * of_stable >= starts.KNOWN_EVENTS * dispersion
-        cap = np.log(np.where(known, starts.CAP, starts.CAP_AT_FIRST))
-        log_e = np.where(self.blocks > 0, np.minimum(gained / dispersion, cap), 0.0)
-        number = self.blocks + 1
-        starting = np.log(np.where(number <= starts.HORIZON, 0.5 / starts.HORIZON, 0) + 0.5 / (number * (number + 1)))
-        self.logs = np.where(both, log_e + np.logaddexp(self.logs, starting), self.logs)
-        self.recent = np.where(both, np.maximum(self.recent + log_e, 0), self.recent)
+        gained = gained - _cost(rate, m, y, yy, self.candidate.mean) - _cost(ratio * rate, n, x, xx, usual.mean)
+        gained = np.where(usual.mean + self.margin < 1, gained, 0.0)
+        many = known.count * known.variance >= starts.KNOWN_EVENTS * dispersion
+        cap = np.log(caps(many, self.stable.dispersions.settled))
+        taught = (self.blocks > 0) | (self.lately.count > 0)
+        log_e = np.where(taught, np.minimum(gained / dispersion, cap), 0.0)
+        self.logs = np.where(both, log_e + np.logaddexp(self.logs, log_of_start(self.blocks + 1)), self.logs)
+        self.recent, self.recent_blocks = with_recent(self.recent, self.recent_blocks, log_e, both)
         self.blocks = self.blocks + both
         self.stable.add(n, x, xx)
         self.candidate.add(m, y, yy)
 
+    def stable_factor(self) -> Floats:
+        return self.stable.dispersions.over(self.stable.after(self.before).variance)
+
     def log_e(self) -> Floats:
-        waiting = 0.5 * np.maximum(0, 1 - self.blocks / starts.HORIZON) + 0.5 / (self.blocks + 1)
-        parts = [np.log(waiting), *(one - np.log(len(self.logs)) for one in self.logs)]
-        return np.asarray(logsumexp(np.array(parts), axis=0))
+        return mixed(self.logs, self.blocks)
 
     def fails(self, alpha: float) -> Flags:
-        return np.asarray(self.log_e() >= -np.log(alpha))
+        return np.asarray((self.log_e() >= -np.log(alpha)) & enough_blocks(self.recent, self.recent_blocks))
 
     def passes(self, alpha: float) -> Flags:
-        dispersion = np.maximum(self.stable.factor(), self.candidate.factor())
+        dispersion = np.maximum(self.stable_factor(), self.candidate.dispersions.over(self.candidate.variance))
         low, _ = self.stable.ends(alpha / 2, dispersion)
         _, high = self.candidate.ends(alpha / 2, dispersion)
         seen = (self.stable.count > 0) & (self.candidate.count > 0)

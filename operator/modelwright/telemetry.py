@@ -153,7 +153,8 @@ class _Live(Collector):
     def _of_metrics(self) -> Iterator[GaugeMetricFamily]:
         values, samples, times = {}, {}, {}
         for key, question, answer in self._readings.answers():
-            found = _value(answer.value)
+            # A past that is over is no newest value.
+            found = None if getattr(question, "until", None) else _value(answer.value)
             if key.kind != MODEL_ROLLOUT.name or found is None:
                 continue
             labels = (key.namespace, key.name, question.metric, question.arm)

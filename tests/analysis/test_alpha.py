@@ -42,7 +42,7 @@ def test_an_error_rate_that_is_none_is_refused(error_rate: Decimal) -> None:
 def test_steps_that_begin_again_and_again_roll_back_no_more_often_than_promised() -> None:
     """Without sharing, a step that begins again thirty times spends its part of the error rate thirty times."""
     rng = np.random.default_rng(1)
-    shared, each = rolled_back(rng, 60, attempts=30, blocks=20, error_rate=Decimal("0.4"))
+    shared, each = rolled_back(rng, 60, attempts=30, blocks=40, error_rate=Decimal("0.4"))
     assert shared < 0.1 < each
 
 

@@ -17,7 +17,7 @@ from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.guardrail import alpha_spent
 from modelwright.analysis.harm import Harm, log_e_of_block
 from modelwright.analysis.margin import Margin, max_decrease, max_increase, max_ratio, min_ratio
-from modelwright.analysis.starts import EXCESSES, HORIZON, waiting, weight_of_start
+from modelwright.analysis.starts import EVENLY, EXCESSES, waiting, weight_of_start
 
 FORMS = (max_increase(Decimal(0)), HALF_A_POINT, max_ratio(Decimal("1.2")), min_ratio(Decimal("0.98")))
 
@@ -66,7 +66,7 @@ def test_a_block_multiplies_the_evidence_by_at_most_one_on_average(
 
 def test_the_weights_of_all_starts_add_up_to_one() -> None:
     """Without evidence either way, what was started and what waits are the whole, also beyond the horizon."""
-    for blocks_so_far in (0, 1, 60, HORIZON, 3 * HORIZON):
+    for blocks_so_far in (0, 1, 60, *EVENLY, 3 * EVENLY[-1]):
         started = sum(weight_of_start(number) for number in range(1, blocks_so_far + 1))
         assert started + waiting(blocks_so_far) == pytest.approx(1, abs=1e-9)
 

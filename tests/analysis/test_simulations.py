@@ -13,10 +13,11 @@ from benchmarks.simulations.rivals import RIVALS
 from benchmarks.simulations.steps import Step, add, first_fail, rollouts
 from benchmarks.simulations.tables import Table, percent, seconds, write
 from benchmarks.simulations.traffic import Sticky, bursts, independent
-from benchmarks.simulations.vectorised import Arrivals, Evidences, bound
+from benchmarks.simulations.vectorised import Arrivals, Befores, Evidences, bound
 from tests.analysis.arms import ALPHA, blocks
 
 from modelwright.analysis.alpha import allocate
+from modelwright.analysis.before import before_counts
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence, dispersion_of_stable
 from modelwright.analysis.guardrail import alpha_spent, compare
@@ -45,10 +46,22 @@ def counts(bad: int, total: int, margin: Margin) -> Counts:
     ids=lambda margin: margin.bound,
 )
 @pytest.mark.parametrize("candidate", [0.02, 0.045])
-def test_arrays_say_the_same_as_the_operator(margin: Margin, candidate: float) -> None:
+@pytest.mark.parametrize("hour", [0, HOUR])
+def test_arrays_say_the_same_as_the_operator(margin: Margin, candidate: float, hour: int) -> None:
     rng = np.random.default_rng(1)
+    past = bursts(rng, 3, hour, rate=10, weight=0, stable=0.02, candidate=0, mean=2, sticky=Sticky.USER)
     arrivals = bursts(rng, 3, 240, rate=10, weight=0.3, stable=0.02, candidate=candidate, mean=3, sticky=Sticky.USER)
-    arrays, operators = Evidences(3, margin), [Evidence()] * 3
+    arrays = Evidences(3, margin, Befores(past.stable, past.stable_bad) if hour else None)
+    operators = [
+        Evidence.begun(
+            "",
+            before_counts(
+                counts(int(bad), int(all_), margin)
+                for all_, bad in zip(past.stable[run], past.stable_bad[run], strict=True)
+            ),
+        )
+        for run in range(3)
+    ]
     for number in range(240):
         add(arrays, arrivals, number)
         stable, stable_bad, other, other_bad = (arm[:, number] for arm in vars(arrivals).values())
@@ -60,8 +73,7 @@ def test_arrays_say_the_same_as_the_operator(margin: Margin, candidate: float) -
             operators[run] = operators[run].with_blocks(blocks([pair], first=number), margin)
         if number % 40 == 39:
             assert arrays.log_e() == pytest.approx([one.harm.log_e for one in operators], abs=1e-6)
-            factors = arrays.of_stable.factor(arrays.stable_bad, arrays.stable)
-            assert factors == pytest.approx([dispersion_of_stable(one) for one in operators])
+            assert arrays.stable_factor() == pytest.approx([dispersion_of_stable(one) for one in operators])
             fails, passes = arrays.fails(ALPHA.fail), arrays.passes(ALPHA.pass_, DOUBT)
             assert list(fails) == [alpha_spent(one, ALPHA.fail) for one in operators]
             assert list(passes & ~fails) == [compare(one, margin, ALPHA).verdict is Verdict.PASS for one in operators]

@@ -88,6 +88,12 @@ def test_the_newest_look_is_told_with_its_samples_and_the_time_that_it_was_asked
     assert world.value("modelwright_rollout_metric_value", **labels) is None
 
 
+def test_a_past_that_is_over_is_no_newest_look(world: World) -> None:
+    hour = replace(QUESTION, arm="hour before", since=NOW - timedelta(hours=1), until=NOW)
+    world.answers = [(KEY, hour, Answer(NOW, NOW, CountsLook(Counts(5, 200), NOW)))]
+    assert world.value("modelwright_rollout_metric_value", **CHURN, metric="errors", arm="hour before") is None
+
+
 def test_only_the_replica_that_leads_speaks_of_objects(world: World) -> None:
     world.telemetry.saw(MODEL_ROLLOUT, rollout({"phase": "Serving"}), False)
     world.leads = False

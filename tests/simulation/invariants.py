@@ -62,7 +62,8 @@ def _check_raise(world: World, live: Split, split: Split, version: str, plan: Pl
         assert split.weight == 100, "a shortcut leads to all traffic"
         return
     if live != Split() and deciding:
-        questions = [question for question in world.questions if getattr(question, "metric", "") in deciding]
+        asked_now = [question for question in world.questions if getattr(question, "until", None) is None]
+        questions = [question for question in asked_now if getattr(question, "metric", "") in deciding]
         newest = [world.answers[question] for question in questions if question in world.answers]
         assert len(newest) == len(questions), "raised without a look"
         assert not any(isinstance(answer.value, NoLook) for answer in newest), "raised on no data"

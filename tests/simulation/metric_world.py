@@ -103,6 +103,7 @@ class MetricWorld:
             samples = counted.between(now - timedelta(minutes=5), now).total
             return ValueLook(value, samples if question.samples else None, now)
         assert question.since is not None
+        now = question.until or now
         counts = counted.between(question.since, now)
         if counts.total == 0:
             return NoLook(Verdict.NO_DATA, "NoTraffic", "nothing was counted")

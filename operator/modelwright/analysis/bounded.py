@@ -26,7 +26,7 @@ from modelwright.analysis.verdict import Finding, Verdict
 from modelwright.api.metrics import Bounds
 from modelwright.api.times import format_time, parse_time
 
-_VERSION = 2
+_VERSION = 3
 _FARTHEST = 10**9
 
 
@@ -45,7 +45,7 @@ class Beyond:
     def with_block(self, bad: Counts, limit: float, dispersion: float, known_events: int) -> Beyond:
         """Add a block of what is bad beyond `limit`; `dispersion` and `known_events` are from the blocks before."""
         used, known = (self.dispersion, self.known_events) if self.recent > 0 else (dispersion, known_events)
-        logs = [guarded(_log_ratio(bad, limit, excess), used, known) for excess in EXCESSES]
+        logs = [guarded(_log_ratio(bad, limit, excess), used, known, settled=False) for excess in EXCESSES]
         return Beyond(self.starts.with_block(logs), max(0.0, self.recent + max(logs)), used, known)
 
 

@@ -66,6 +66,11 @@ class Dispersion:
         known = [scale.squares / (scale.stretches - 1) for scale in self.scales if scale.stretches > _LEAST_COMPARED]
         return max([1.0, *(one / variance for one in known)])
 
+    @property
+    def settled(self) -> bool:
+        """Whether it is known at all lengths: after half an hour."""
+        return all(scale.stretches > _LEAST_COMPARED for scale in self.scales)
+
     def numbers(self) -> list[list[float]]:
         """For serialising; `of` reads it back."""
         return [list(astuple(scale)) for scale in self.scales]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from math import inf
 
+from modelwright.analysis.before import NO_COUNTS_BEFORE, Before, counts_before
 from modelwright.analysis.blocks import BLOCK, Block
 from modelwright.analysis.counts import NOTHING, Counts
 from modelwright.analysis.dispersion import Dispersion
@@ -21,7 +22,7 @@ from modelwright.analysis.margin import Margin
 from modelwright.analysis.starts import EXCESSES, Recent, Starts
 from modelwright.api.times import format_time, parse_time
 
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Evidence:
     """`stable` and `candidate` are all counts so far, `until` the end of the newest block that was folded.
 
     `about` names what was counted and by which margin it was folded: evidence about anything else is of no use.
+    `before` is what was known of stable when it began: `begun` says how to begin with it.
     """
 
     until: datetime | None = None
@@ -38,6 +40,12 @@ class Evidence:
     stable_dispersion: Dispersion = field(default_factory=Dispersion)
     candidate_dispersion: Dispersion = field(default_factory=Dispersion)
     about: str = ""
+    before: Before[Counts] = NO_COUNTS_BEFORE
+
+    @classmethod
+    def begun(cls, about: str, before: Before[Counts] = NO_COUNTS_BEFORE) -> Evidence:
+        """Evidence before its first block."""
+        return cls(stable_dispersion=before.dispersion, about=about, before=before)
 
     def with_blocks(self, blocks: Iterable[Block], margin: Margin) -> Evidence:
         """Fold blocks in the order of time; those that begin before `until` were folded already and are skipped.
@@ -51,16 +59,23 @@ class Evidence:
         return evidence
 
     def _with(self, block: Block, margin: Margin) -> Evidence:
+        harm = self.harm if self.harm.blocks else replace(self.harm, usual=margin.bad(self.before.lately))
         return Evidence(
             block.at + BLOCK,
             self.stable + block.stable,
             self.candidate + block.candidate,
-            self.harm.with_block(
-                margin.bad(block.stable), margin.bad(block.candidate), margin, dispersion_of_stable(self)
+            harm.with_block(
+                margin.bad(block.stable),
+                margin.bad(block.candidate),
+                margin,
+                dispersion_of_stable(self),
+                known_events=margin.bad(self.before.seen + self.stable).events,
+                settled=self.stable_dispersion.settled,
             ),
             self.stable_dispersion.added(block.stable.events, block.stable.total),
             self.candidate_dispersion.added(block.candidate.events, block.candidate.total),
             self.about,
+            self.before,
         )
 
     def encoded(self) -> str:
@@ -78,6 +93,7 @@ class Evidence:
             self.stable_dispersion.numbers(),
             self.candidate_dispersion.numbers(),
             self.about,
+            self.before.numbers(),
         ]
         return json.dumps(parts, separators=(",", ":"))
 
@@ -85,9 +101,10 @@ class Evidence:
     def decoded(cls, text: str) -> Evidence:
         """What `encoded` wrote. Raises ValueError for anything else, also for what another version wrote."""
         try:
-            version, until, stable, candidate, blocks, usual, logs, recent, of_stable, of_candidate, about = json.loads(
+            version, until, *arms, blocks, usual, logs, recent, of_stable, of_candidate, about, before = json.loads(
                 text
             )
+            stable, candidate = arms
             if version != _VERSION or not len(logs) == len(recent) == len(EXCESSES):
                 raise ValueError(f"version {version}")
             return cls(
@@ -102,6 +119,7 @@ class Evidence:
                 Dispersion.of(of_stable),
                 Dispersion.of(of_candidate),
                 str(about),
+                counts_before(before),
             )
         except (TypeError, ValueError) as error:
             raise ValueError(f"not evidence of this version: {error}") from error
@@ -109,7 +127,7 @@ class Evidence:
 
 def dispersion_of_stable(evidence: Evidence) -> float:
     """By how much evidence against the candidate is divided. Not the candidate's: a fault that begins disperses it."""
-    return evidence.stable_dispersion.factor(_variance(evidence.stable))
+    return evidence.stable_dispersion.factor(_variance(evidence.before.seen + evidence.stable))
 
 
 def larger_dispersion(evidence: Evidence) -> float:

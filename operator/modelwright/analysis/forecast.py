@@ -12,12 +12,12 @@ from modelwright.analysis.evidence import Evidence, larger_dispersion
 from modelwright.analysis.harm import log_e_of_block
 from modelwright.analysis.margin import Margin
 from modelwright.analysis.sequence import confidence_sequence
-from modelwright.analysis.starts import CAP, CAP_AT_FIRST, EXCESSES, KNOWN_EVENTS
+from modelwright.analysis.starts import CAP, CAP_AT_FIRST, EXCESSES, KNOWN_EVENTS, weight_of_start
 
 # Beyond this many candidate observations a forecast is no longer one.
 _FARTHEST = 10**9
 # ln of the share of its weight that evidence from the first block on has in the mixture of harm.py.
-_START = log(4) + log(len(EXCESSES))
+_START = -log(weight_of_start(1)) + log(len(EXCESSES))
 # A block as wide as this reads expected counts without rounding them away.
 _WIDE = 10**6
 _HALVINGS = 30

@@ -18,7 +18,7 @@ from modelwright.analysis.margin import Margin
 from modelwright.analysis.means import MeanEvidence
 from modelwright.analysis.numbers import counted, shown, signed
 from modelwright.analysis.sequence import Interval, confidence_sequence
-from modelwright.analysis.starts import DOUBT, Recent
+from modelwright.analysis.starts import DOUBT, LEAST_BLOCKS, Recent
 from modelwright.analysis.verdict import Finding, Verdict
 
 
@@ -87,7 +87,7 @@ def intervals(evidence: Evidence, alpha: float) -> tuple[Interval, Interval]:
 
 def alpha_spent(evidence: Evidence | MeanEvidence, alpha: float) -> bool:
     """Whether the evidence against the candidate has reached what chance reaches with probability `alpha` only."""
-    return evidence.harm.log_e >= -log(alpha)
+    return evidence.harm.log_e >= -log(alpha) and evidence.harm.clearest.blocks >= LEAST_BLOCKS
 
 
 def difference_text(values: tuple[float, float], both: tuple[Interval, Interval]) -> str:

@@ -8,8 +8,8 @@ tests"). What "worse" is follows from the blocks before, so it never depends on 
 proportion may move: the null hypothesis asks nothing but that the candidate moves with it.
 
 Two guards against errors that come in bursts. Evidence is divided by stable's dispersion (dispersion.py): a power of an
-e-value between 0 and 1 is one. And a block multiplies the evidence by a capped factor, so that no Fail comes from fewer
-than three blocks: the cap is lower until stable has shown enough for its dispersion to be known.
+e-value between 0 and 1 is one. And a block multiplies the evidence by a capped factor: the cap is lower until stable
+has shown enough for its dispersion to be known. No Fail comes from fewer than three blocks.
 """
 
 from __future__ import annotations
@@ -52,17 +52,28 @@ class Harm:
         """The newest evidence for the excess that fits it best."""
         return max(self.recent, key=lambda recent: recent.log)
 
-    def with_block(self, stable: Counts, candidate: Counts, margin: Margin, dispersion: float = 1.0) -> Harm:
-        """Add what both arms counted of what is bad over the same span; `dispersion` from the blocks before.
+    def with_block(
+        self,
+        stable: Counts,
+        candidate: Counts,
+        margin: Margin,
+        dispersion: float = 1.0,
+        *,
+        known_events: int | None = None,
+        settled: bool = False,
+    ) -> Harm:
+        """Add what both arms counted of what is bad over the same span.
 
-        A block that misses an arm changes nothing.
+        Everything else is from before the block: `dispersion` of stable, how many bad ones it is known from (default:
+        those in `usual`), and whether it is `settled`. A block that misses an arm changes nothing.
         """
         if stable.total == 0 or candidate.total == 0:
             return self
-        # The first block teaches what stable's proportion is; it cannot be judged by it as well.
+        events = self.usual.events if known_events is None else known_events
+        # Without a past the first block teaches what stable's proportion is; it cannot be judged by it as well.
         logs = [
-            guarded(log_e_of_block(stable, candidate, self.usual, margin, excess), dispersion, self.usual.events)
-            if self.blocks
+            guarded(log_e_of_block(stable, candidate, self.usual, margin, excess), dispersion, events, settled=settled)
+            if self.usual.total
             else 0.0
             for excess in EXCESSES
         ]

@@ -79,14 +79,19 @@ class MeanHarm:
         *,
         dispersion: float,
         known_events: float,
+        settled: bool = False,
+        taught: bool = False,
     ) -> MeanHarm:
-        """Add what stable and candidate counted, scaled; everything else is known from the blocks before."""
+        """Add what stable and candidate counted, scaled; everything else is known from the blocks before.
+
+        `taught`: stable's past is known from before the first block, which then can be judged like any other.
+        """
         stable, candidate = blocks
         if stable.count == 0 or candidate.count == 0:
             return self
         logs = [
-            guarded(log_e_of_block(blocks, pasts, line, excess), dispersion, known_events)
-            if self.starts.blocks
+            guarded(log_e_of_block(blocks, pasts, line, excess), dispersion, known_events, settled=settled)
+            if self.starts.blocks or taught
             else 0.0
             for excess in EXCESSES
         ]

@@ -21,6 +21,7 @@ from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from math import inf, log, log1p, sqrt
 
+from modelwright.analysis.before import NO_MOMENTS_BEFORE, Before, before_moments, moments_before
 from modelwright.analysis.blocks import BLOCK, NO_MOMENTS, MeanBlock, Moments
 from modelwright.analysis.dispersion import Dispersion
 from modelwright.analysis.margin import Margin
@@ -29,7 +30,7 @@ from modelwright.analysis.sequence import Interval
 from modelwright.analysis.starts import EXCESSES, Recent, Starts
 from modelwright.api.times import format_time, parse_time
 
-_VERSION = 3
+_VERSION = 4
 # Lambda is tuned to be tightest about here; the sequence is valid at every alpha.
 _TUNED_TO = 0.01
 _LARGEST_LAMBDA = 0.5
@@ -96,6 +97,7 @@ class MeanEvidence:
     out_of_bounds: bool = False
     harm: MeanHarm = field(default_factory=MeanHarm)
     about: str = ""  # as of Evidence
+    before: Before[Moments] = NO_MOMENTS_BEFORE  # as of Evidence, scaled to [0, 1]
 
     def __post_init__(self) -> None:
         if not self.lowest < self.highest:
@@ -112,9 +114,17 @@ class MeanEvidence:
                 evidence = evidence._with(block, margin)
         return evidence
 
+    def hour(self, blocks: Iterable[Moments]) -> Before[Moments]:
+        """What stable's blocks of the hour before tell. What no observations have teaches nothing."""
+        return before_moments(scaled for scaled in map(self._scaled, blocks) if not _impossible(scaled))
+
+    def begun(self, before: Before[Moments]) -> MeanEvidence:
+        """This evidence, which is empty, with what was known of stable when it begins."""
+        return replace(self, before=before, stable=replace(self.stable, dispersion=before.dispersion))
+
     def intervals(self, alpha: float) -> tuple[Interval, Interval]:
         """Bounds of stable's and the candidate's mean in the metric's unit; both hold with probability 1 - `alpha`."""
-        dispersion = max(arm.dispersion.factor(arm.variance) for arm in (self.stable, self.candidate))
+        dispersion = max(self._dispersion, self.candidate.dispersion.factor(self.candidate.variance))
         scaled = [arm.interval(alpha / 2, dispersion) for arm in (self.stable, self.candidate)]
         stable, candidate = (Interval(self.unscaled(one.low), self.unscaled(one.high)) for one in scaled)
         return stable, candidate
@@ -141,13 +151,24 @@ class MeanEvidence:
             candidate=self.candidate.with_block(arms[1]),
             harm=self.harm.with_block(
                 (arms[0], arms[1]),
-                (self.stable, self.candidate),
+                (Arm(self.before.lately + self.stable.seen), self.candidate),
                 self.line(margin),
-                dispersion=self.stable.dispersion.factor(self.stable.variance),
+                dispersion=self._dispersion,
                 # As many as events of a proportion with this variance, where events are rare.
-                known_events=self.stable.seen.count * self.stable.variance,
+                known_events=self._ever.seen.count * self._ever.variance,
+                settled=self.stable.dispersion.settled,
+                taught=self.before.lately.count > 0,
             ),
         )
+
+    @property
+    def _ever(self) -> Arm:
+        """All of stable that is known."""
+        return Arm(self.before.seen + self.stable.seen)
+
+    @property
+    def _dispersion(self) -> float:
+        return self.stable.dispersion.factor(self._ever.variance)
 
     def _scaled(self, block: Moments) -> Moments:
         width = self.highest - self.lowest
@@ -175,14 +196,17 @@ class MeanEvidence:
             [None if log == -inf else log for log in starts.logs],
             [[one.log, one.blocks, astuple(one.stable), astuple(one.candidate)] for one in self.harm.recent],
         ]
-        parts = [_VERSION, self.about, self.lowest, self.highest, until, self.out_of_bounds, harm, *arms]
+        about = [self.about, self.lowest, self.highest]
+        parts = [_VERSION, *about, until, self.out_of_bounds, harm, self.before.numbers(), *arms]
         return json.dumps(parts, separators=(",", ":"))
 
     @classmethod
     def decoded(cls, text: str) -> MeanEvidence:
         """What `encoded` wrote. Raises ValueError for anything else, also for what another version wrote."""
         try:
-            version, about, lowest, highest, until, out_of_bounds, (blocks, logs, recent), *arms = json.loads(text)
+            version, about, lowest, highest, until, out_of_bounds, (blocks, logs, recent), before, *arms = json.loads(
+                text
+            )
             if version != _VERSION or not len(logs) == len(recent) == len(EXCESSES):
                 raise ValueError(f"version {version}")
             stable, candidate = (
@@ -194,7 +218,17 @@ class MeanEvidence:
                 tuple(Recent(Moments(*s), Moments(*c), float(log), int(n)) for log, n, s, c in recent),
             )
             time = parse_time(until) if until else None
-            return cls(float(lowest), float(highest), time, stable, candidate, bool(out_of_bounds), harm, str(about))
+            return cls(
+                float(lowest),
+                float(highest),
+                time,
+                stable,
+                candidate,
+                bool(out_of_bounds),
+                harm,
+                str(about),
+                moments_before(before),
+            )
         except (TypeError, ValueError) as error:
             raise ValueError(f"not evidence of this version: {error}") from error
 

@@ -21,8 +21,9 @@ T = TypeVar("T", Counts, Moments)
 
 EXCESSES = (1.0, 4.0, 16.0)
 """How far beyond the margin the candidate is imagined, in units of the margin or, if larger, an eighth of the usual."""
-CAP_AT_FIRST, CAP = 2.0, 6.0
-"""How many times one block may multiply the evidence: until stable's dispersion is known, and from then on.
+CAP_AT_FIRST, CAP, CAP_SETTLED = 2.0, 6.0, 20.0
+"""How many times one block may multiply the evidence: until stable's dispersion is known, from then on, and once it is
+known at all lengths.
 
 The first leaves no Fail to fewer than nine blocks at an error rate of 5 %, so to no burst under a minute and a half.
 """
@@ -30,8 +31,14 @@ KNOWN_EVENTS = 20
 """Dispersion is known from so many events of stable on, times the dispersion itself: from so many bursts on."""
 DOUBT = 3.0
 """ln of newest evidence against the candidate from which on it does not pass: it may have become worse just now."""
-HORIZON = 17_280
-"""Blocks (two days) over which half of the late starts' weight is spread evenly; the rest halves with their number."""
+LEAST_BLOCKS = 3
+"""Of newest evidence without which nothing fails, whatever a single block may show."""
+EVENLY = (180, 1_080, 17_280)
+"""Blocks (half an hour, three hours, two days) over each of which a part of the weight of all starts is spread evenly.
+
+One more part halves with their number: most rollouts are bad from the first block on. A fault after ten minutes has 6.5
+nats to catch up with, after an hour 8.1, after a day 11.
+"""
 
 
 @dataclass(frozen=True)
@@ -80,23 +87,28 @@ def no_moments() -> tuple[Recent[Moments], ...]:
     return (Recent(NO_MOMENTS, NO_MOMENTS),) * len(EXCESSES)
 
 
-def guarded(log_e: float, dispersion: float, known_events: float) -> float:
+def guarded(log_e: float, dispersion: float, known_events: float, *, settled: bool) -> float:
     """A block's ln e, divided by stable's `dispersion` and capped; `known_events` are stable's before this block.
 
-    Two guards against what comes in bursts: a power of an e-value between 0 and 1 is an e-value, and so is less of it.
+    `settled`: the dispersion is known at all lengths. Two guards against what comes in bursts: a power of an e-value
+    between 0 and 1 is an e-value, and so is less of it.
     """
-    return min(log_e / dispersion, log(CAP if known_events >= KNOWN_EVENTS * dispersion else CAP_AT_FIRST))
+    cap = CAP_AT_FIRST
+    if known_events >= KNOWN_EVENTS * dispersion:
+        cap = CAP_SETTLED if settled else CAP
+    return min(log_e / dispersion, log(cap))
 
 
 def weight_of_start(number: int) -> float:
     """Of the e-process that begins with the block of this number, from 1 on."""
-    even = 0.5 / HORIZON if number <= HORIZON else 0.0
-    return even + 0.5 / (number * (number + 1))
+    even = sum(1 / length for length in EVENLY if number <= length)
+    return (even + 1 / (number * (number + 1))) / (len(EVENLY) + 1)
 
 
 def waiting(blocks: int) -> float:
     """The weight of all starts after so many blocks."""
-    return 0.5 * max(0.0, 1 - blocks / HORIZON) + 0.5 / (blocks + 1)
+    even = sum(max(0.0, 1 - blocks / length) for length in EVENLY)
+    return (even + 1 / (blocks + 1)) / (len(EVENLY) + 1)
 
 
 def log_sum(logs: tuple[float, ...]) -> float:

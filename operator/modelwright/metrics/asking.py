@@ -100,7 +100,7 @@ class Asker:
             if now - self._swept_at >= 1.0:
                 self._swept_at = now
                 for other, known in list(self._memories.items()):
-                    patience = max(_FORGET_SECONDS, _FORGET_INTERVALS * other.interval.total_seconds())
+                    patience = max(_FORGET_SECONDS, _FORGET_INTERVALS * other.every.total_seconds())
                     if now - known.wanted_at > patience:
                         del self._memories[other]
             return memory
@@ -113,6 +113,8 @@ class Asker:
                 look: Look | Unanswered = _value_look(question, source, at)
             elif isinstance(question, HistoryQuestion):
                 look = past_look(question, source, at)
+            elif question.until is not None:
+                _, look = judge(question, source, read(question, source, None, question.until.timestamp()))
             else:
                 memory.ledger = read(question, source, memory.ledger, at)
                 memory.ledger, look = judge(question, source, memory.ledger)
@@ -134,7 +136,7 @@ class Asker:
             if not unanswered.permanent:
                 self._set_patience(question.source, lambda known: known.answered())
             look = _no_look(unanswered)
-            seldom = isinstance(question, HistoryQuestion) and not unanswered.permanent
+            seldom = _is_of_the_past(question) and not unanswered.permanent
             return replace(look, retry_after=timedelta(seconds=_LONGEST_WAIT)) if seldom else look
         memory.failures += 1
         chance = self._chance()
@@ -143,7 +145,7 @@ class Asker:
             lambda known: known.failed(now, chance, unanswered.message, unanswered.retry_after),
         )
         # What is asked seldom is not to wait for as long again because it failed once.
-        often = not isinstance(question, HistoryQuestion)
+        often = not _is_of_the_past(question)
         longest = max(_LONGEST_WAIT, question.interval.total_seconds() if often else 0.0)
         wait = max(self._patience_of(question.source).waits(now), backed_off(memory.failures, chance, longest=longest))
         return replace(_no_look(unanswered), retry_after=timedelta(seconds=wait))
@@ -156,9 +158,14 @@ class Asker:
             self._patience[source] = change(self._patience_of(source))
 
 
+def _is_of_the_past(question: Question) -> bool:
+    """Asked seldom, as it does not change any more."""
+    return isinstance(question, HistoryQuestion) or getattr(question, "until", None) is not None
+
+
 def _rests(look: Look, question: Question) -> float:
     """For how many seconds a look is shared. A failure that is to be asked again sooner is not kept longer."""
-    interval = question.interval.total_seconds()
+    interval = question.every.total_seconds()
     if isinstance(look, NoLook) and look.retry_after is not None:
         return min(interval, look.retry_after.total_seconds())
     return interval

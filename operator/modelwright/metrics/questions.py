@@ -11,6 +11,8 @@ from modelwright.analysis.counts import Counts
 from modelwright.analysis.verdict import Verdict
 from modelwright.api.metrics import Season
 
+PAST_INTERVAL = timedelta(minutes=20)
+"""How often a past is asked for: its answer holds for hours."""
 _NOTHING = Counts(0, 0)
 _NOTHING_MEASURED = Moments(0, 0.0, 0.0)
 
@@ -32,7 +34,7 @@ class _Question:
 class CountsQuestion(_Question):
     """Counts of `events` and `total` (raw counter selectors, rendered) since `since`, or over the last `window`.
 
-    Exactly one of `since` and `window` is set.
+    Exactly one of `since` and `window` is set. With `since` there may be an `until`, of a past that is over.
     """
 
     events: str
@@ -40,10 +42,11 @@ class CountsQuestion(_Question):
     interval: timedelta
     since: datetime | None = None
     window: timedelta | None = None
+    until: datetime | None = None
 
     @property
     def every(self) -> timedelta:
-        return self.interval
+        return self.interval if self.until is None else PAST_INTERVAL
 
     @property
     def expressions(self) -> tuple[str, ...]:
@@ -61,10 +64,11 @@ class MeanQuestion(_Question):
     interval: timedelta
     since: datetime | None = None
     window: timedelta | None = None
+    until: datetime | None = None
 
     @property
     def every(self) -> timedelta:
-        return self.interval
+        return self.interval if self.until is None else PAST_INTERVAL
 
     @property
     def expressions(self) -> tuple[str, ...]:
@@ -103,7 +107,7 @@ class HistoryQuestion(_Question):
     queries: tuple[PastQuery, ...]
     season: Season
     window: timedelta
-    interval: timedelta = timedelta(minutes=20)
+    interval: timedelta = PAST_INTERVAL
 
     @property
     def every(self) -> timedelta:

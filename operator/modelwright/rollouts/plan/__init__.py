@@ -10,7 +10,7 @@ from typing import Any
 
 from modelwright.api.rollout import Stage
 from modelwright.rollouts.observation import Observation
-from modelwright.rollouts.plan import asking, commands, conditions, following, hooking, smoking, telling
+from modelwright.rollouts.plan import asking, commands, conditions, following, hooking, hour, smoking, telling
 from modelwright.rollouts.plan.behind import is_behind, patch
 from modelwright.rollouts.plan.borrowing import plan_deletion
 from modelwright.rollouts.plan.desired import Desired, desired, ends_holdback, newer_waits
@@ -27,8 +27,8 @@ from modelwright.rollouts.plan.weights import police
 
 __all__ = ["News", "Plan", "plan_rollout"]
 
-ROOMS: tuple[Any, ...] = (asking, following, smoking, hooking, telling)
-"""Who has questions: about metrics, about the model that is followed, to pods, and to webhooks."""
+ROOMS: tuple[Any, ...] = (asking, hour, following, smoking, hooking, telling)
+"""Who has questions: about metrics now and in the hour before, the model that is followed, to pods, to webhooks."""
 
 UNDER_WAY_LOOK = timedelta(seconds=30)
 """What is under way is looked at even if nothing wakes it: a kind that was installed later is watched late."""

@@ -8,6 +8,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, TypeVar
 
+from modelwright.analysis.before import NO_COUNTS_BEFORE, NO_MOMENTS_BEFORE, Before, before_counts
 from modelwright.analysis.blocks import BLOCK, Block, MeanBlock
 from modelwright.analysis.bounded import BoundedEvidence
 from modelwright.analysis.counts import Counts
@@ -34,23 +35,46 @@ _bounded: Remembered[BoundedEvidence, tuple[datetime, Counts]] = Remembered(Boun
 
 
 def fold_counts(
-    metric: Metric, saved: str, begins: datetime, stable: CountsLook, candidate: CountsLook, margin: Margin
+    metric: Metric,
+    saved: str,
+    begins: datetime,
+    stable: CountsLook,
+    candidate: CountsLook,
+    margin: Margin,
+    hour: CountsLook | None = None,
 ) -> Evidence:
     """`saved` and what both arms have counted beyond it.
 
     What is saved of an earlier stretch, of a metric edited since, or by another version, is left out: blocks can
-    be folded again.
+    be folded again. New evidence begins with what is known of stable from before the rollout: of an earlier stretch,
+    or from its look at the `hour` before.
     """
-    evidence = _continued(Evidence(about=about(metric)), saved, begins)
+    empty = Evidence.begun(about(metric))
+    known = _saved_of(empty, saved)
+    if known and known.before != NO_COUNTS_BEFORE:
+        empty = Evidence.begun(empty.about, known.before)
+    elif hour:
+        empty = Evidence.begun(empty.about, _before_counts(hour, begins))
+    evidence = _continued(empty, saved, begins)
     return _counts.folded(evidence, paired_blocks(stable, candidate, evidence.until), margin)
 
 
 def fold_moments(
-    metric: Metric, saved: str, begins: datetime, stable: MeanLook, candidate: MeanLook, margin: Margin
+    metric: Metric,
+    saved: str,
+    begins: datetime,
+    stable: MeanLook,
+    candidate: MeanLook,
+    margin: Margin,
+    hour: MeanLook | None = None,
 ) -> MeanEvidence:
     """As `fold_counts`, for a mean."""
-    assert metric.mean is not None
-    empty = MeanEvidence(float(metric.mean.min), float(metric.mean.max), about=about(metric))
+    empty = _empty_mean(metric)
+    known = _saved_of(empty, saved)
+    if known and known.before != NO_MOMENTS_BEFORE:
+        empty = empty.begun(known.before)
+    elif hour:
+        empty = _after_moments(empty, hour, begins)
     evidence = _continued(empty, saved, begins)
     return _moments.folded(evidence, paired_mean_blocks(stable, candidate, evidence.until), margin)
 
@@ -68,6 +92,19 @@ def fold_bounded(
     return _bounded.folded(evidence, blocks, bounds)
 
 
+def knows_enough(metric: Metric, saved: str, begins: datetime) -> bool:
+    """Whether what is saved says all that will be known of the hour before the rollout: what it was, or, for the
+    stretch that began at `begins`, that evidence went on without."""
+    if metric.mean:
+        known: Evidence | MeanEvidence | None = _saved_of(_empty_mean(metric), saved)
+    else:
+        known = _saved_of(Evidence.begun(about(metric)), saved)
+    if known is None:
+        return False
+    told = known.before not in (NO_COUNTS_BEFORE, NO_MOMENTS_BEFORE)
+    return told or (known.until is not None and known.until > begins)
+
+
 def about(metric: Metric) -> str:
     """A short name for what is counted and by which margin or bounds it is judged."""
     judged = (metric.proportion, metric.mean, metric.stable, metric.threshold)
@@ -75,11 +112,31 @@ def about(metric: Metric) -> str:
 
 
 def _continued(empty: E, saved: str, begins: datetime) -> E:
-    known: E | None = _decoded(type(empty).decoded, saved)
-    if known is None:
+    known = _saved_of(empty, saved)
+    if known is None or (known.until is not None and known.until <= begins):
         return empty
-    is_of_another = known.about != empty.about or (known.until is not None and known.until <= begins)
-    return empty if is_of_another else known
+    return known
+
+
+def _saved_of(empty: E, saved: str) -> E | None:
+    """What is saved of the same metric, of any stretch."""
+    known: E | None = _decoded(type(empty).decoded, saved)
+    return known if known and known.about == empty.about else None
+
+
+def _empty_mean(metric: Metric) -> MeanEvidence:
+    assert metric.mean is not None
+    return MeanEvidence(float(metric.mean.min), float(metric.mean.max), about=about(metric))
+
+
+@lru_cache(maxsize=MOST)
+def _before_counts(hour: CountsLook, begins: datetime) -> Before[Counts]:
+    return before_counts(block.counts for block in hour.blocks if block.until <= begins)
+
+
+@lru_cache(maxsize=MOST)
+def _after_moments(empty: MeanEvidence, hour: MeanLook, begins: datetime) -> MeanEvidence:
+    return empty.begun(empty.hour(block.moments for block in hour.blocks if block.until <= begins))
 
 
 @lru_cache(maxsize=MOST)

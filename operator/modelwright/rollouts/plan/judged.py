@@ -26,7 +26,7 @@ class Judged:
 
     `in_a_row` counts looks with this verdict. `pending`: its labels cannot be there yet, so it is not due. `optional`:
     it may fail, but nobody waits for it. `permanent` marks what a person has to mend. `evidence` is what the looks of
-    this step have added up to, None as before.
+    this step have added up to, None as before; not `kept` while it may still begin with more knowledge (hour.py).
     """
 
     metric: Metric
@@ -37,6 +37,7 @@ class Judged:
     pending: bool = False
     optional: bool = False
     evidence: StepEvidence | None = None
+    kept: bool = True
 
     @property
     def decides(self) -> bool:

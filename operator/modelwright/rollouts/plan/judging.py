@@ -40,6 +40,7 @@ from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.folding import JUST_NOW, LATELY, fold_bounded, fold_counts, fold_moments, newest
 from modelwright.rollouts.plan.freezing import as_frozen, explained, frozen_alpha
 from modelwright.rollouts.plan.goals import fold_goal, is_waived, judge_test, test_ends
+from modelwright.rollouts.plan.hour import HOUR_BEFORE, look_before
 from modelwright.rollouts.plan.judged import ENOUGH_SAMPLES, Judged, StepEvidence
 from modelwright.rollouts.plan.margins import margin_of
 from modelwright.rollouts.plan.remembered import MOST
@@ -103,8 +104,9 @@ def _judge_one(draft: Draft, metric: Metric, alpha: Allocation, *, optional: boo
     times = [answer.started_at for answer in newest_of if answer]
     asked_at = min(times) if len(times) == len(newest_of) else None
     known = next((status for status in draft.status.metrics if status.name == metric.name), None)
-    looks = {arm: _look(answer) for arm, answer in zip(asked, answers, strict=True)}
+    looks: dict[str, Any] = {arm: _look(answer) for arm, answer in zip(asked, answers, strict=True)}
     saved = known.evidence if known else ""
+    looks[HOUR_BEFORE], kept = look_before(draft, metric, begins)
     if metric.history:
         finding, evidence = _against_history(draft, metric.history, looks), None
     elif metric.goal:
@@ -118,6 +120,7 @@ def _judge_one(draft: Draft, metric: Metric, alpha: Allocation, *, optional: boo
         in_a_row=_in_a_row(draft, known, finding.verdict, asked_at),
         permanent=any(a and isinstance(a.value, NoLook) and a.value.permanent for a in answers),
         evidence=evidence,
+        kept=kept,
         optional=optional,
     )
 
@@ -155,7 +158,7 @@ def _finding(
         assert metric.threshold is not None
         return within(candidate.value, candidate.samples, metric.threshold), None
     if metric.stable and stable is not None:
-        return _against_stable(metric, stable, candidate, saved, begins, alpha)
+        return _against_stable(metric, looks, saved, begins, alpha)
     if metric.threshold:
         bounded = fold_bounded(metric, saved, begins, candidate, metric.threshold)
         return _within_proportion(bounded, metric.threshold, alpha), bounded
@@ -174,14 +177,15 @@ def _against_history(draft: Draft, history: History, looks: Looks) -> Finding:
 
 
 def _against_stable(
-    metric: Metric, stable: Any, candidate: Any, saved: str, begins: datetime, alpha: Allocation
+    metric: Metric, looks: Looks, saved: str, begins: datetime, alpha: Allocation
 ) -> tuple[Finding, StepEvidence]:
     assert metric.stable is not None
     margin = margin_of(metric.stable)
+    stable, candidate, hour = looks["stable"], looks["candidate"], looks[HOUR_BEFORE]
     if metric.mean:
-        moments = fold_moments(metric, saved, begins, stable, candidate, margin)
+        moments = fold_moments(metric, saved, begins, stable, candidate, margin, hour)
         return _compared_means(moments, margin, alpha), moments
-    evidence = fold_counts(metric, saved, begins, stable, candidate, margin)
+    evidence = fold_counts(metric, saved, begins, stable, candidate, margin, hour)
     return _compared(evidence, margin, alpha), evidence
 
 

@@ -58,7 +58,7 @@ def _checkpoint(draft: Draft, judged: Sequence[Judged]) -> None:
     assert step is not None
     if step.saved_at and draft.now - step.saved_at < CHECKPOINT:
         return
-    evidence = {item.metric.name: item.evidence.encoded() for item in judged if item.evidence}
+    evidence = {item.metric.name: item.evidence.encoded() for item in judged if item.evidence and item.kept}
     metrics = tuple(
         replace(status, evidence=evidence.get(status.name, status.evidence)) for status in draft.status.metrics
     )
