@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
@@ -37,6 +37,9 @@ class Outcome:
     improved: Floats
     harmful: Floats
     futile: Floats
+
+    def __getitem__(self, tests: slice) -> Outcome:
+        return Outcome(self.improved[tests], self.harmful[tests], self.futile[tests])
 
     @property
     def decided(self) -> Floats:
@@ -114,6 +117,10 @@ def _users(rng: np.random.Generator, tests: int, per_day: int, share: float, p: 
     return totals, rng.binomial(totals, p)
 
 
+def _stacked(many: Sequence[Sequence[Ints]]) -> list[Ints]:
+    return [np.concatenate(arms) for arms in zip(*many, strict=True)]
+
+
 def cells(quick: bool) -> Iterator[tuple[int, int, str]]:
     """Users a day, percent of the audience, model."""
     if quick:
@@ -123,15 +130,17 @@ def cells(quick: bool) -> Iterator[tuple[int, int, str]]:
 
 def whole_tests(runs: int, quick: bool) -> Table:
     """Fourteen days at most, decided at any moment or at the end of weeks only."""
-    rows = []
-    for per_day, share, model in cells(quick):
+    rows, many = [], list(cells(quick))
+    counts = []
+    for per_day, share, model in many:
         rng = np.random.default_rng([11, per_day, share])
-        counts = [
-            *_users(rng, runs, per_day, 1 - share / 100, BASE),
-            *_users(rng, runs, per_day, share / 100, BASE + MODELS[model]),
-        ]
+        of_stable = _users(rng, runs, per_day, 1 - share / 100, BASE)
+        counts.append([*of_stable, *_users(rng, runs, per_day, share / 100, BASE + MODELS[model])])
+    both = outcomes(*_stacked(counts))
+    for at, (per_day, _, model) in enumerate(many):
         row = [f"{per_day:,}", model]
-        for ends in outcomes(*counts):
+        for all_of_them in both:
+            ends = all_of_them[at * runs : (at + 1) * runs]
             falsely = ERROR_RATE if MODELS[model] <= 0 else None
             row += [
                 percent(share_of(ends.improved), limit=falsely),
@@ -153,9 +162,14 @@ def counted_by(runs: int, quick: bool) -> Table:
     for requests, lift in ((10, 0.1),) if quick else product((1, 10), (0.0, 0.1)):
         rng = np.random.default_rng([12, requests, int(100 * lift)])
         cell = [f"{requests}", f"+{100 * lift:.0f} %"]
-        for by_session, count_requests in ((True, False), (True, True), (False, True)):
-            counts = _sessions(rng, runs, requests, lift, by_session=by_session, count_requests=count_requests)
-            ends, _ = outcomes(*counts, stop_if_futile=False)
+        ways = ((True, False), (True, True), (False, True))
+        found = [
+            _sessions(rng, runs, requests, lift, by_session=by_session, count_requests=count_requests)
+            for by_session, count_requests in ways
+        ]
+        all_of_them, _ = outcomes(*_stacked(found), stop_if_futile=False)
+        for at, counts in enumerate(found):
+            ends = all_of_them[at * runs : (at + 1) * runs]
             of_stable, of_candidate = (
                 float(np.mean(counts[i + 1].sum(axis=1) / counts[i].sum(axis=1))) for i in (0, 2)
             )

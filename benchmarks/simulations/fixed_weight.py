@@ -45,16 +45,20 @@ class Cell:
     counted: Arrivals
 
 
-def ours(many: Sequence[Cell], margin: Decimal) -> list[tuple[Floats, Floats]]:
-    """When the rollouts of each cell fail: with what stable showed in the hour before, and without."""
+def judged(many: Sequence[Cell], usual: Sequence[float], margin: Decimal) -> list[dict[str, Floats]]:
+    """When the rollouts of each cell fail, by method; `usual` is the proportion of errors in each cell."""
     hours, counted = stacked([cell.hour for cell in many]), stacked([cell.counted for cell in many])
-    rows = counted.shape[0]
-    befores = Befores(hours.stable, hours.stable_bad)
-    found = [
-        first_fail(Evidences(rows, max_increase(margin), before), counted, ALPHA.fail) for before in (befores, None)
-    ]
-    ends = np.cumsum([cell.counted.shape[0] for cell in many])[:-1]
-    return list(zip(*(np.split(one, ends) for one in found), strict=True))
+    sizes = [cell.counted.shape[0] for cell in many]
+    befores = {OURS: Befores(hours.stable, hours.stable_bad), BLIND: None}
+    found = {
+        name: first_fail(Evidences(sum(sizes), max_increase(margin), before), counted, ALPHA.fail)
+        for name, before in befores.items()
+    }
+    for name, rival in RIVALS.items():
+        found[name] = rival(counted, float(margin), np.repeat(usual, sizes), 0)
+    ends = np.cumsum(sizes)[:-1]
+    each = {name: np.split(failed, ends) for name, failed in found.items()}
+    return [{name: of_cells[at] for name, of_cells in each.items()} for at in range(len(many))]
 
 
 def falsely(failed: Floats) -> float:
@@ -71,9 +75,8 @@ def identical_models(runs: int, quick: bool) -> Table:
             rng = np.random.default_rng([1, rate, int(1000 * weight), int(1000 * p)])
             arms = {"rate": rate, "stable": p, "candidate": p}
             many.append(Cell(*(independent(rng, runs, HOUR, weight=share, **arms) for share in (0.0, weight))))
-        for (_, rate, p), cell, failed in zip(of_weight, many, ours(many, Decimal(0)), strict=True):
-            theirs = [rival(cell.counted, 0.0, p, 0) for rival in RIVALS.values()]
-            shares = [percent(falsely(ends), limit=ERROR_RATE) for ends in (*failed, *theirs)]
+        for (_, rate, p), found in zip(of_weight, judged(many, [p for *_, p in of_weight], Decimal(0)), strict=True):
+            shares = [percent(falsely(failed), limit=ERROR_RATE) for failed in found.values()]
             rows.append([*shown(weight, rate, p), *shares])
     return Table("identical-models", ["weight", "traffic", "errors", OURS, BLIND, *RIVALS], rows)
 
@@ -100,14 +103,23 @@ def one_step(runs: int, weight: float, margin: Decimal, of: Sequence[tuple[int, 
 
 def passing(runs: int, quick: bool) -> Table:
     """A healthy candidate and one at twice the margin."""
-    rows = []
+    found: dict[tuple[float, int, float], tuple[Ends, Ends]] = {}
+    of_kind: dict[tuple[float, Decimal], list[tuple[int, float]]] = {}
     for weight, rate, p in cells(quick):
-        margin = margin_for(p)
-        good, bad = one_step(runs, weight, margin, [(rate, p, p), (rate, p, p + 2 * float(margin))])
+        of_kind.setdefault((weight, margin_for(p)), []).append((rate, p))
+    for (weight, margin), many in of_kind.items():
+        pairs = [(rate, p, p + excess) for rate, p in many for excess in (0.0, 2 * float(margin))]
+        ends = one_step(runs, weight, margin, pairs)
+        found |= {
+            (weight, *cell): pair for cell, pair in zip(many, zip(ends[::2], ends[1::2], strict=True), strict=True)
+        }
+    rows = []
+    for cell in cells(quick):
+        good, bad = found[cell]
         rows.append(
             [
-                *shown(weight, rate, p),
-                f"{margin}",
+                *shown(*cell),
+                f"{margin_for(cell[2])}",
                 percent(good.promoted),
                 seconds(good.passed),
                 percent(good.rolled_back, limit=ERROR_RATE),
@@ -122,27 +134,27 @@ def passing(runs: int, quick: bool) -> Table:
 
 def bursts_of_errors(runs: int, quick: bool) -> list[Table]:
     """Identical models whose errors come in bursts, one hour, margin half a point: every Fail is false."""
-    margin, means = 0.005, (1, 5, 20, 100)
+    margin, means = Decimal("0.005"), (1, 5, 20, 100)
     rows = []
     worst = {(name, mean): 0.0 for name in (OURS, BLIND, *RIVALS) for mean in means}
-    grid = product(Sticky, (0.01, 0.1, 0.5), (2, 50, 500), (0.002, 0.01))
-    for sticky, weight, rate, p in [(Sticky.CONNECTION, 0.1, 50, 0.01)] if quick else grid:
+    for sticky, weight in [(Sticky.CONNECTION, 0.1)] if quick else product(Sticky, WEIGHTS):
+        grid = list(product([(50, 0.01)] if quick else product(RATES, (0.002, 0.01)), means))
         many = []
-        for mean in means:
+        for (rate, p), mean in grid:
             rng = np.random.default_rng([3, rate, int(1000 * weight), int(1000 * p), mean])
             hour, counted = (
                 bursts(rng, runs, HOUR, rate=rate, weight=share, stable=p, candidate=p, mean=mean, sticky=sticky)
                 for share in (0.0, weight)
             )
             many.append(Cell(hour, counted))
-        row = []
-        for mean, cell, failed in zip(means, many, ours(many, Decimal(str(margin))), strict=True):
-            found = dict(zip((OURS, BLIND), failed, strict=True))
-            found |= {name: rival(cell.counted, margin, p, 0) for name, rival in RIVALS.items()}
-            for name, ends in found.items():
-                worst[name, mean] = max(worst[name, mean], falsely(ends))
-            row.append(percent(falsely(failed[0]), limit=ERROR_RATE))
-        rows.append([sticky.value, *shown(weight, rate, p), *row])
+        found = judged(many, [p for (_, p), _ in grid], margin)
+        for (_, mean), of_cell in zip(grid, found, strict=True):
+            for name, failed in of_cell.items():
+                worst[name, mean] = max(worst[name, mean], falsely(failed))
+        for at in range(0, len(grid), len(means)):
+            (rate, p), _ = grid[at]
+            shares = [percent(falsely(one[OURS]), limit=ERROR_RATE) for one in found[at : at + len(means)]]
+            rows.append([sticky.value, *shown(weight, rate, p), *shares])
     heads = [f"mean {mean}" for mean in means]
     names = {OURS: OURS, BLIND: f"{OURS}, {BLIND}", **{name: name for name in RIVALS}}
     summary = [[name, *(percent(worst[key, mean], limit=ERROR_RATE) for mean in means)] for key, name in names.items()]

@@ -11,7 +11,7 @@ from benchmarks.simulations.rivals import RIVALS
 from benchmarks.simulations.steps import HOUR, add, first_fail
 from benchmarks.simulations.tables import Table, percent, seconds
 from benchmarks.simulations.traffic import SECONDS, independent, joined
-from benchmarks.simulations.vectorised import Arrivals, Befores, Evidences, Floats, log_ratio
+from benchmarks.simulations.vectorised import Arrivals, Befores, Evidences, Floats, log_ratio, stacked
 
 from modelwright.analysis.alpha import Allocation, allocate
 from modelwright.analysis.margin import max_increase
@@ -22,41 +22,51 @@ RATE = 50
 HEALTH = {"none": 0, "10 min": 60, "1 h": HOUR, "24 h": 24 * HOUR}
 LABELS = {"wrong ones sooner (1 h, else 6 h)": (1.0, 6.0), "wrong ones later (6 h, else 1 h)": (6.0, 1.0)}
 """How long a label takes on average, of a wrong prediction and of a right one."""
+AS_THEY_COME, AT_HORIZON = "as they come", "once, at the horizon"
 SHARED = allocate(Decimal("0.05"), deciding_guardrails=2, planned=6)
 """What one of two guardrails has in each of three steps."""
 
 
 def late_faults(runs: int, quick: bool) -> tuple[Table, dict[tuple[str, str], Floats]]:
     """Time from the first bad request to Fail, at 50 requests/s; also the delays of weight 10 % for the plot."""
-    rows, delays = [], {}
+    rows: dict[tuple[float, str], list[str]] = {}
+    delays: dict[tuple[str, str], Floats] = {}
     health = dict(list(HEALTH.items())[: 2 if quick else 4])
-    for weight in (0.5,) if quick else (0.01, 0.1, 0.5):
+    weights = (0.5,) if quick else (0.01, 0.1, 0.5)
+    hours, befores, afters = [], [], []
+    for weight in weights:
         rng = np.random.default_rng([4, int(1000 * weight)])
-        hour = independent(rng, runs, HOUR, rate=RATE, weight=0, stable=HEALTHY, candidate=HEALTHY)
-        blocks = max(health.values())
-        before = independent(rng, runs, blocks, rate=RATE, weight=weight, stable=HEALTHY, candidate=HEALTHY)
-        longest = 6 * HOUR if weight < 0.1 else HOUR
-        after = independent(rng, runs, longest, rate=RATE, weight=weight, stable=HEALTHY, candidate=FAULTY)
-        margin, folded = max_increase(MARGIN), 0
-        knowing, blind = Evidences(runs, margin, Befores(hour.stable, hour.stable_bad)), Evidences(runs, margin)
-        for name, begins in health.items():
-            for block in range(folded, begins):
-                add(knowing, before, block)
-                add(blind, before, block)
-            folded = begins
-            ours = {
-                "Modelwright": _found(knowing, after, ALPHA),
-                "Modelwright, a part of α": _found(knowing, after, SHARED),
-                "the same, no hour before": _found(blind, after, SHARED),
-                "best possible": best_possible(after, SHARED),
-            }
-            whole = joined(before[:begins], after)
+        arms = {"rate": RATE, "stable": HEALTHY}
+        hours.append(independent(rng, runs, HOUR, weight=0, candidate=HEALTHY, **arms))
+        befores.append(independent(rng, runs, max(health.values()), weight=weight, candidate=HEALTHY, **arms))
+        afters.append(independent(rng, runs, 6 * HOUR, weight=weight, candidate=FAULTY, **arms))
+    hour, before, after = stacked(hours), stacked(befores), stacked(afters)
+    margin, folded = max_increase(MARGIN), 0
+    number = runs * len(weights)
+    knowing, blind = Evidences(number, margin, Befores(hour.stable, hour.stable_bad)), Evidences(number, margin)
+    for name, begins in health.items():
+        for block in range(folded, begins):
+            add(knowing, before, block)
+            add(blind, before, block)
+        folded = begins
+        ours = {
+            "Modelwright": _found(knowing, after, ALPHA),
+            "Modelwright, a part of α": _found(knowing, after, SHARED),
+            "the same, no hour before": _found(blind, after, SHARED),
+            "best possible": best_possible(after, SHARED),
+        }
+        for at, weight in enumerate(weights):
+            of_weight = slice(at * runs, (at + 1) * runs)
+            # The others' tests of ever longer pasts take long: an hour tells enough where there is much to see.
+            whole = joined(befores[at][:begins], afters[at] if weight < 0.1 else afters[at][:HOUR])
             theirs = {rival: first(whole, float(MARGIN), HEALTHY, begins) - begins for rival, first in RIVALS.items()}
             if weight == (0.5 if quick else 0.1):
-                delays.update({(method, name): ends for method, ends in {**ours, **theirs}.items()})
-            shown = [f"{seconds(ends)} (90 %: {seconds(ends, 0.9)})" for ends in ours.values()]
-            rows.append([f"{100 * weight:g} %", name, *shown, *(seconds(ends) for ends in theirs.values())])
-    return Table("late-faults", ["weight", "health before", *ours, *RIVALS], rows), delays
+                delays |= {(method, name): ends[of_weight] for method, ends in ours.items()}
+                delays |= {(method, name): ends for method, ends in theirs.items()}
+            shown = [f"{seconds(ends[of_weight])} (90 %: {seconds(ends[of_weight], 0.9)})" for ends in ours.values()]
+            rows[weight, name] = [f"{100 * weight:g} %", name, *shown, *(seconds(ends) for ends in theirs.values())]
+    in_order = [rows[weight, name] for weight in weights for name in health]
+    return Table("late-faults", ["weight", "health before", *ours, *RIVALS], in_order), delays
 
 
 def best_possible(after: Arrivals, alpha: Allocation) -> Floats:
@@ -91,32 +101,35 @@ def labels(runs: int, quick: bool) -> Table:
     and of those that are worse what would go live: ours by a Pass, the others' without a Fail.
     """
     hours, horizon, wrong, margin = (2, 1, 0.05, 0.01) if quick else (24, 12, 0.05, 0.01)
-    blocks = hours * HOUR
-    rows = []
-    since = np.arange(1, blocks + 1) * SECONDS / 3600
+    since = np.arange(1, hours * HOUR + 1) * SECONDS / 3600
+    cells, counted, before = [], [], []
     for what, paces in LABELS.items():
-        for at_horizon in (False, True):
-            seen = (
-                [(since > horizon).astype(float)] * 2 if at_horizon else [1 - np.exp(-since / pace) for pace in paces]
-            )
+        for how in (AS_THEY_COME, AT_HORIZON):
+            seen = [1 - np.exp(-since / pace) for pace in paces]
+            if how == AT_HORIZON:
+                seen = [(since > horizon).astype(float)] * 2
             for name, excess in (("identical", 0.0), ("twice the margin worse", 2 * margin)):
                 rng = np.random.default_rng([5, int(paces[0]), int(100 * excess)])
                 arms = []
                 for p, came in ((wrong, [1.0, 1.0]), (wrong + excess, seen)):
                     expected = [5 * SECONDS * p * came[0], 5 * SECONDS * (1 - p) * came[1]]
-                    bad, good = (rng.poisson(np.broadcast_to(one, (runs, blocks))) for one in expected)
+                    bad, good = (rng.poisson(np.broadcast_to(one, (runs, len(since)))) for one in expected)
                     arms += [bad + good, bad]
-                hour = independent(rng, runs, HOUR, rate=5, weight=0, stable=wrong, candidate=wrong)
-                arrivals = Arrivals(*arms)
-                failed, passed = _decided(arrivals, Befores(hour.stable, hour.stable_bad), margin)
-                falsely = [np.isfinite(passed if excess else failed)]
-                # To the others' advantage they begin with the first label.
-                counted_from = int(np.argmax(seen[0] > 0))
-                for rival in RIVALS.values():
-                    fails = np.isfinite(rival(arrivals[counted_from:], margin, wrong, 0))
-                    falsely.append(~fails if excess else fails)
-                counted = "once, at the horizon" if at_horizon else "as they come"
-                rows.append([what, counted, name, *(percent(float(np.mean(one)), limit=0.05) for one in falsely)])
+                cells.append((what, how, name, excess))
+                counted.append(Arrivals(*arms))
+                before.append(independent(rng, runs, HOUR, rate=5, weight=0, stable=wrong, candidate=wrong))
+    hour = stacked(before)
+    failed, passed = _decided(stacked(counted), Befores(hour.stable, hour.stable_bad), margin)
+    rows = []
+    for at, ((what, how, name, excess), arrivals) in enumerate(zip(cells, counted, strict=True)):
+        of_cell = slice(at * runs, (at + 1) * runs)
+        falsely = [np.isfinite((passed if excess else failed)[of_cell])]
+        # To the others' advantage they begin with the first label.
+        from_first = arrivals[int(np.argmax(since > horizon)) if how == AT_HORIZON else 0 :]
+        for rival in RIVALS.values():
+            fails = np.isfinite(rival(from_first, margin, wrong, 0))
+            falsely.append(~fails if excess else fails)
+        rows.append([what, how, name, *(percent(float(np.mean(one)), limit=0.05) for one in falsely)])
     return Table("labels", ["labels", "counted", "models", "Modelwright", *RIVALS], rows)
 
 

@@ -15,11 +15,14 @@ from scipy.stats import mannwhitneyu, norm
 MINUTE = 6
 """Blocks between two looks."""
 
-Rival = Callable[[Arrivals, float, float, int], NDArray[np.float64]]
-"""(arrivals, accepted increase, stable's usual proportion, block from which on looks count) -> block of first Fail."""
+Rival = Callable[[Arrivals, float, Floats | float, int], NDArray[np.float64]]
+"""(arrivals, accepted increase, stable's usual proportion, block from which on looks count) -> block of first Fail.
+
+What is usual may be one for all or one for each rollout.
+"""
 
 
-def repeated_z_test(arrivals: Arrivals, margin: float, usual: float, since: int = 0) -> Floats:
+def repeated_z_test(arrivals: Arrivals, margin: float, usual: Floats | float, since: int = 0) -> Floats:
     """A z-test of all counts so far at 5 %, one-sided, at every look with ten bad ones or more."""
     at = slice(MINUTE - 1, None, MINUTE)
     n, x, m, y = (np.cumsum(arm, axis=1)[:, at].astype(float) for arm in vars(arrivals).values())
@@ -29,16 +32,17 @@ def repeated_z_test(arrivals: Arrivals, margin: float, usual: float, since: int 
     return _first((z > norm.ppf(0.95)) & (x + y >= 10), since)
 
 
-def three_in_a_row(arrivals: Arrivals, margin: float, usual: float, since: int = 0) -> Floats:
+def three_in_a_row(arrivals: Arrivals, margin: float, usual: Floats | float, since: int = 0) -> Floats:
     """A fixed threshold, usual + margin (or half as much again as usual): three minutes in a row above it."""
     bad, count = _per_minute(arrivals.candidate_bad), _per_minute(arrivals.candidate)
-    above = bad > (usual + (margin or usual / 2)) * count
+    of_each = np.broadcast_to(np.asarray(usual, float), len(count))[:, None]
+    above = bad > (of_each + (margin or of_each / 2)) * count
     rows = np.zeros_like(above)
     rows[:, 2:] = above[:, 2:] & above[:, 1:-1] & above[:, :-2]
     return _first(rows, since)
 
 
-def mann_whitney(arrivals: Arrivals, margin: float, usual: float, since: int = 0) -> Floats:
+def mann_whitney(arrivals: Arrivals, margin: float, usual: Floats | float, since: int = 0) -> Floats:
     """Kayenta's judge: a Mann-Whitney test of the two arms' points per minute at 98 %, from ten points on.
 
     Like Kayenta's with its default tolerance: the candidate's points are moved down by a quarter of the difference.

@@ -184,18 +184,40 @@ class Evidences:
         worse = np.where(possible, worse, 0.5)
         usual = np.where(possible, usual, 0.1)
         slope, intercept = self.margin.slope, self.margin.bad_limit(0.0)
-        low = np.broadcast_to(usual, worse.shape).copy()
         high = np.where(possible, (worse - intercept) / slope, 0.2)
-        for _ in range(30):
-            q = (low + high) / 2
-            at = slope * q + intercept
-            rising = stable * (q - usual) / (q * (1 - q)) + slope * candidate * (at - worse) / (at * (1 - at))
-            below = rising < 0
-            low, high = np.where(below, q, low), np.where(below, high, q)
-        q = (low + high) / 2
+        q = nearest(stable, usual, candidate, worse, (slope, intercept), high)
         at = slope * q + intercept
         q, at = np.where(possible, q, usual), np.where(possible, at, worse)
         return np.broadcast_to(usual, worse.shape), q, worse, at
+
+
+def nearest(
+    stable: Ints, usual: Floats, candidate: Ints, worse: Floats, line: tuple[float, float], high: Floats
+) -> Floats:
+    """harm._nearest between `usual` and `high`: there by bisection, here a cubic's root and Newton's steps."""
+    k, b = line
+    n, m = np.maximum(stable, 1), candidate
+    cubic = -k * k * (n + m)
+    square = n * (k * (1 - 2 * b) + k * k * usual) + k * m * (k - b + worse)
+    linear = n * (b * (1 - b) - usual * k * (1 - 2 * b)) + k * m * (b - worse)
+    constant = -n * usual * b * (1 - b)
+    shift = square / (3 * cubic)
+    p = linear / cubic - 3 * shift * shift
+    r = 2 * shift**3 - shift * linear / cubic + constant / cubic
+    size = 2 * np.sqrt(np.maximum(-p, 1e-300) / 3)
+    angle = np.arccos(np.clip(3 * r / (np.minimum(p, -1e-300) * size), -1, 1)) / 3
+    roots = np.stack([size * np.cos(angle - 2 * np.pi * turn / 3) - shift for turn in range(3)])
+    outside = np.maximum(usual - roots, roots - high)
+    q = np.take_along_axis(roots, outside.argmin(axis=0)[None], axis=0)[0]
+    for _ in range(3):
+        q = np.clip(q, usual, high)
+        at = k * q + b
+        here, there = q * (1 - q), at * (1 - at)
+        value = n * (q - usual) / here + k * m * (at - worse) / there
+        rise = n * (here - (q - usual) * (1 - 2 * q)) / here**2
+        rise = rise + k * k * m * (there - (at - worse) * (1 - 2 * at)) / there**2
+        q = q - value / rise
+    return np.asarray(np.clip(q, usual, high))
 
 
 def caps(known: Flags, settled: Flags) -> Floats:
@@ -250,9 +272,12 @@ def bound(bad: Floats, count: Floats, alpha: float, dispersion: Floats, *, upper
     limit = -np.log(alpha) - at_mean
     mean = bad / count
     inside, outside = mean.copy(), np.full_like(mean, 1.0 if upper else 0.0)
-    for _ in range(50):
+    limit = limit - xlogy(x, mean) - xlogy(rest, 1 - mean)
+    for _ in range(36):
         p = (inside + outside) / 2
-        far = xlogy(x, mean) - xlogy(x, p) + xlogy(rest, 1 - mean) - xlogy(rest, 1 - p) >= limit
+        # At an end of [0, 1] there is nothing to look for.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            far = -x * np.log(p) - rest * np.log1p(-p) >= limit
         inside, outside = np.where(far, inside, p), np.where(far, p, outside)
     ends = (bad == count) if upper else (bad == 0)
     return np.where(ends, 1.0 if upper else 0.0, outside)

@@ -17,14 +17,14 @@ from modelwright.analysis.margin import Margin
 from modelwright.analysis.mean_harm import Line, log_e_of_block
 from modelwright.analysis.means import Arm, MeanEvidence
 from modelwright.analysis.sequence import Interval
-from modelwright.analysis.starts import CAP, CAP_AT_FIRST, EXCESSES, KNOWN_EVENTS
+from modelwright.analysis.starts import CAP, CAP_AT_FIRST, EXCESSES, KNOWN_EVENTS, weight_of_start
 
 _FARTHEST = 10**9
 _GROWTH = 1.1
 _SMALLEST_BLOCK = 10
 _HALVINGS = 30
 # As in forecast.py: what a start at the first block has in the mixture.
-_START = log(4) + log(len(EXCESSES))
+_START = -log(weight_of_start(1)) + log(len(EXCESSES))
 
 
 @dataclass(frozen=True)
