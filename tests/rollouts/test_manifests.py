@@ -9,11 +9,12 @@ from decimal import Decimal
 import pytest
 from tests.contract.corpus import accepted, merged
 from tests.simulation.attached_world import EXISTING, AttachedWorld, ExistingVirtualWorld, ExistingWorld, VirtualWorld
+from tests.simulation.kserve_world import KSERVE, KServeWorld
 from tests.simulation.rollout_world import V1, V2, World
 
 from modelwright.api.metrics import Metric, Mode
 from modelwright.api.parsing import parse_rollout
-from modelwright.api.rollout import AttachedRoute, ExistingWorkload, RolloutSpec, State
+from modelwright.api.rollout import AttachedRoute, ExistingWorkload, InferenceServiceWorkload, RolloutSpec, State
 from modelwright.metrics.profiles import merge
 from modelwright.registries.configuration import Registry
 from modelwright.registries.questions import RegisteredVersion
@@ -81,6 +82,8 @@ def world_of(spec: RolloutSpec) -> World:
 
 def _world_of(spec: RolloutSpec) -> World:
     """As many pods and as much of a route as the spec needs: what they are called does not matter."""
+    if isinstance(spec.workload, InferenceServiceWorkload):
+        return KServeWorld(replace(spec, workload=KSERVE.workload, route=KSERVE.route), rate=200, step=60)
     if isinstance(spec.route, AttachedRoute):
         is_virtual = spec.route.kind == "VirtualService"
         kind = "VirtualService" if is_virtual else "HTTPRoute"
