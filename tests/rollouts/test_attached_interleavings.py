@@ -15,10 +15,10 @@ from tests.simulation.attached_world import (
     WITH_TESTERS,
     AttachedWorld,
     ExistingWorld,
-    VirtualWorld,
 )
 from tests.simulation.faults import AB_TEST, CONVERSION, HOLD
 from tests.simulation.rollout_world import SPEC, V2
+from tests.simulation.virtual_world import VirtualWorld
 
 from modelwright.api.rollout import BlueGreen, Holdback, RolloutStatus
 

@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import pytest
 from tests.contract.corpus import accepted, merged
-from tests.simulation.attached_world import EXISTING, AttachedWorld, ExistingVirtualWorld, ExistingWorld, VirtualWorld
+from tests.simulation.attached_world import EXISTING, AttachedWorld, ExistingWorld
 from tests.simulation.kserve_world import KSERVE, KServeWorld
 from tests.simulation.rollout_world import V1, V2, World
+from tests.simulation.virtual_world import ExistingVirtualWorld, VirtualWorld
 
 from modelwright.api.metrics import Metric, Mode
 from modelwright.api.parsing import parse_rollout

@@ -16,7 +16,7 @@ from tests.simulation.invariants import check_split
 from tests.simulation.metric_world import arrivals, drawn
 from tests.simulation.patching import patch
 from tests.simulation.rollout_world import SPEC, V1, V2, Conflicted, World
-from tests.traffic.routes import backend, route, to, virtual_service
+from tests.traffic.routes import backend, route
 
 from modelwright.api.models import Model
 from modelwright.api.rollout import (
@@ -35,7 +35,6 @@ from modelwright.rollouts.actions import Action, ForgetRevision, RecordStable, R
 from modelwright.rollouts.manifests import stable_record_id
 from modelwright.rollouts.observation import DeploymentSeen, Observation, ServiceSeen, StableRecord
 from modelwright.rollouts.plan import Plan
-from modelwright.traffic import own_entries
 from modelwright.traffic.attached_route import changes, seen
 from modelwright.traffic.backends import backends_of
 from modelwright.traffic.pairs import is_made, pairs_of
@@ -53,11 +52,6 @@ TESTERS = Step(match=(HeaderMatch("x-tester", "1"),), hold=timedelta(seconds=20)
 BESIDE = AttachedRoute("HTTPRoute", "churn", testers_route=RouteForTesters.BESIDE)
 WITH_TESTERS = replace(ATTACHED, route=BESIDE, steps=(TESTERS, *SPEC.steps))
 EXISTING_WITH_TESTERS = replace(EXISTING, route=BESIDE, steps=(TESTERS, *SPEC.steps))
-VIRTUAL = replace(
-    SPEC,
-    route=AttachedRoute("VirtualService", "churn"),
-    steps=(Step(shadow=20, hold=timedelta(seconds=20)), TESTERS, *SPEC.steps),
-)
 OURS = {"manager": "modelwright", "operation": "Update", "fieldsV1": {"f:spec": {"f:rules": {}}}}
 
 
@@ -219,29 +213,6 @@ class AttachedWorld(World):
         return made
 
 
-class VirtualWorld(AttachedWorld):
-    """Managed pods behind a VirtualService of the user's. Nobody answers for it."""
-
-    def __init__(self, spec: RolloutSpec = VIRTUAL, **fields: Any) -> None:
-        super().__init__(spec=spec, **fields)
-
-    def _first_route(self) -> dict[str, Any]:
-        hosts = [to(name, weight) for name, weight in zip(self.backends, (100, 0), strict=True)]
-        return virtual_service({"route": [*hosts, to("elsewhere", 7)]}, {"route": [to("docs")]})
-
-    @property
-    def split(self) -> Split | None:
-        found = own_entries.seen(self.rollout(), self.body, pairs_of(self.body, backends_of(self.rollout())))
-        return Split(self.share, found.mirror, found.testers)
-
-    @split.setter
-    def split(self, split: Split | None) -> None:
-        """Its owner wrote it, and nobody deletes it here."""
-
-    def _keep_beside(self, action: WriteRoute) -> None:
-        """What testers need is in the route itself."""
-
-
 class ExistingWorld(AttachedWorld):
     """`serves` maps backends to the model in their pods, `pods` to how many are ready."""
 
@@ -320,7 +291,3 @@ class ExistingWorld(AttachedWorld):
     @services.setter
     def services(self, _: dict[str, str]) -> None:
         """They lead where their owner lets them."""
-
-
-class ExistingVirtualWorld(VirtualWorld, ExistingWorld):
-    """Pods of the user's behind a VirtualService of the user's."""
