@@ -1,6 +1,6 @@
 """Runs all simulations of the statistics and writes their tables and plots into docs/statistics.md.
 
-    .venv/bin/python -m benchmarks.simulations                      a quarter of an hour on one core
+    .venv/bin/python -m benchmarks.simulations                      ten minutes of one core
     .venv/bin/python -m benchmarks.simulations --only late,means    some of them
     .venv/bin/python -m benchmarks.simulations --quick              a few cells with few runs, printed and not written
 
