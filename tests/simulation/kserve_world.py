@@ -274,6 +274,8 @@ class KServeWorld(World):
         operations = dialect.weigh(self.service, weight, arms, raises=bool(version))
         if operations and version:
             check_split(self, Split(weight), str(self.route_version), plan)
+            # Status says it a moment later, or not at all where that write is lost.
+            self.allowed.append(weight)
         if operations:
             self.splits.append((self.now, Split(weight)))
         self._patched(operations)
