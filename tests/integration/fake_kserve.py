@@ -47,10 +47,15 @@ REDUCED_REVISION = {
 
 
 class KServeHere:
-    """Reconciles the InferenceService `fraud` of one namespace, when it is told to."""
+    """Reconciles the InferenceService `fraud` of one namespace, when it is told to.
 
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
+    With a `host` its route is for that name, and it is the gateway's to accept; without, a fake accepts it. Its pods
+    listen at `port`.
+    """
+
+    def __init__(self, cluster: Cluster, namespace: str, *, host: str = "", port: int = 8080) -> None:
         self.cluster, self.namespace = cluster, namespace
+        self.host, self.port = host, port
         self.fake = FakeKServe({}, start=timedelta(0))
 
     async def service(self) -> dict[str, Any]:
@@ -79,17 +84,20 @@ class KServeHere:
             deployment["spec"]["selector"] = {"matchLabels": {"app": f"isvc.{name}"}}
             deployment.pop("status")
             await self._apply(DEPLOYMENT, deployment, {SERVICE_LABEL: "fraud"})
-            ports = {"selector": {"app": f"isvc.{name}"}, "ports": [{"port": 80}], "clusterIP": "None"}
-            await self._apply(SERVICE, {"metadata": {"name": name}, "spec": ports})
+            ports = [{"port": 80, "targetPort": self.port}]
+            spec = {"selector": {"app": f"isvc.{name}"}, "ports": ports, "clusterIP": "None"}
+            await self._apply(SERVICE, {"metadata": {"name": name}, "spec": spec})
         for body in await self.cluster.list(DEPLOYMENT, self.namespace, {SERVICE_LABEL: "fraud"}):
             if body["metadata"]["name"] not in self.fake.made:
                 await self.cluster.delete(DEPLOYMENT, self.namespace, body["metadata"]["name"])
         await make_pods_ready(self.cluster, self.namespace)
         for route in self.fake.routes:
             refs = [{**ref, "port": 80} for ref in route["spec"]["rules"][0]["backendRefs"]]
-            spec = {"parentRefs": [{"name": "public"}], "rules": [{"backendRefs": refs}]}
+            hosts = [self.host] if self.host else []
+            spec = {"parentRefs": [{"name": "public"}], "hostnames": hosts, "rules": [{"backendRefs": refs}]}
             await self._apply(HTTP_ROUTE, {"metadata": {"name": "fraud"}, "spec": spec})
-            await accept_route(self.cluster, self.namespace, "fraud")
+            if not self.host:
+                await accept_route(self.cluster, self.namespace, "fraud")
 
     async def _apply(self, kind: Kind, body: dict[str, Any], labels: dict[str, str] | None = None) -> None:
         metadata = {"namespace": self.namespace, "labels": labels or {}, **body["metadata"]}

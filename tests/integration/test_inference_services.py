@@ -1,6 +1,7 @@
 """A KServe InferenceService on the real API server, with KServe's own definition: its fields are ours, and given back.
 
-KServe itself is a fake (tests/simulation/fake_kserve.py), and no request goes through a gateway.
+KServe itself is a fake (tests/simulation/fake_kserve.py). In Standard mode the route that it makes is served once by a
+real Envoy; in Knative mode no request goes through a gateway.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import copy
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conftest import ControlPlane
+from tests.integration.envoy_stage import EnvoyStage, on_stage
 from tests.integration.fake_kserve import REDUCED_REVISION, KServeHere
 from tests.integration.stage import Stage
 
@@ -24,7 +27,7 @@ from modelwright.rollouts.giving_back import settle_any
 from modelwright_playground.controlplane.definitions import install
 from modelwright_playground.controlplane.module_definitions import KSERVE, crds_of
 
-V1, V2 = ({"version": version, "uri": f"s3://models/fraud/{version}"} for version in ("v1", "v2"))
+V1, V2, V3 = ({"version": version, "uri": f"s3://models/fraud/{version}"} for version in ("v1", "v2", "v3"))
 ROLLOUT = {
     "model": V2,
     "baseline": V1,
@@ -43,6 +46,14 @@ def _kserve_is_installed(control_plane: ControlPlane) -> None:
 @pytest.fixture
 async def kserve(_kserve_is_installed: None, cluster: Cluster, namespace: str) -> KServeHere:
     return KServeHere(cluster, namespace)
+
+
+@pytest.fixture
+async def behind_envoy(
+    _kserve_is_installed: None, cluster: Cluster, namespace: str, tmp_path: Path
+) -> AsyncIterator[EnvoyStage]:
+    async with on_stage(cluster, namespace, tmp_path) as stage:
+        yield stage
 
 
 def manifest(namespace: str, mode: str, uri: str = V1["uri"], **predictor: Any) -> dict[str, Any]:
@@ -149,6 +160,55 @@ async def test_a_model_arrives_in_standard_mode_through_pods_of_its_own(stage: S
     assert spec["predictor"]["name"].startswith("mw-")
     assert spec["predictor"]["model"]["storageUri"] == V2["uri"]
     assert "canary" not in spec
+
+
+async def test_in_standard_mode_requests_through_envoy_reach_a_candidate_by_its_share_alone(
+    behind_envoy: EnvoyStage,
+) -> None:
+    stage = behind_envoy
+    kserve = KServeHere(stage.cluster, stage.namespace, host=stage.host, port=stage.servers.port)
+    steps = [{"pause": {}}, {"weight": 20, "hold": "1h"}]
+
+    async def command(verb: str, id_: str) -> None:
+        await stage.annotate({"modelwright.dev/command": f"{verb}/{id_}/{await stage.revision('candidate')}"})
+
+    async def paused() -> bool:
+        return await stage.is_paused("Paused")
+
+    async def has_its_share() -> bool:
+        step = (await stage.body())["status"].get("step", {})
+        return step.get("number") == 2 and "confirmedAt" in step
+
+    async def candidate() -> str:
+        return f"isvc.fraud-mw-{await stage.revision('candidate')}-predictor"
+
+    # With one pod KServe takes none away from stable, and none is asked that is just going.
+    await put(stage, manifest(stage.namespace, "Standard", minReplicas=1))
+    await stage.create(**ROLLOUT | {"strategy": {"canary": {"steps": steps}}})
+    await play(stage, kserve, paused)
+    v1, v2 = "isvc.fraud-predictor", await candidate()
+    assert set(await stage.answers()) == {v1}
+    await command("promote", "a")
+    await play(stage, kserve, has_its_share)
+    seen = await stage.answers(300)
+    assert set(seen) == {v1, v2}
+    assert 30 <= seen[v2] <= 100
+    await command("promote", "b")
+    await play(stage, kserve, lambda: stage.serves("v2"))
+    assert set(await stage.answers()) == {v2}
+
+    await stage.edit({"model": V3})
+    await play(stage, kserve, paused)
+    v3 = await candidate()
+    assert set(await stage.answers()) == {v2}
+    await command("promote", "c")
+    await play(stage, kserve, has_its_share)
+    assert set(await stage.answers(100)) == {v2, v3}
+    await command("abort", "d")
+    await play(stage, kserve, stage.is_let_go)
+    asked = stage.servers.asked[v3]
+    assert set(await stage.answers(100)) == {v2}
+    assert stage.servers.asked[v3] == asked
 
 
 async def test_the_uninstall_hook_gives_back_what_there_was(stage: Stage, kserve: KServeHere) -> None:

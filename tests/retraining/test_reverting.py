@@ -11,7 +11,14 @@ from tests.retraining.builders import CHAMPION, NOW, TRIGGER, counts, history, p
 from tests.retraining.passes import BAD, after, condition, look
 
 from modelwright.api.policy import ApprovedModel, PolicyStatus, RetrainPolicy, Reverted
-from modelwright.api.rollout import HistoryEntry, ModelRollout, Stage, State
+from modelwright.api.rollout import (
+    HistoryEntry,
+    InferenceServiceRoute,
+    InferenceServiceWorkload,
+    ModelRollout,
+    Stage,
+    State,
+)
 from modelwright.api.triggers import Action
 from modelwright.retraining.plan import PolicyPlan
 
@@ -44,6 +51,12 @@ def test_a_regretted_champion_is_to_be_left_and_no_run_is_created() -> None:
     assert [(event.type, event.reason) for event in plan.events if event.reason != "TriggerFiring"] == [
         ("Warning", "RevertAsked")
     ]
+
+
+def test_what_an_inference_service_served_before_its_first_rollout_is_something_to_go_back_to() -> None:
+    follower = promoted(NOW - timedelta(days=3))
+    spec = replace(follower.spec, workload=InferenceServiceWorkload("fraud"), route=InferenceServiceRoute("fraud"))
+    assert decided(replace(follower, spec=spec)).status.reverted is not None
 
 
 def test_it_is_asked_once_for_a_promotion() -> None:

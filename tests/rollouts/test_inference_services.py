@@ -202,15 +202,15 @@ def test_a_newer_model_need_not_wait_for_git(world_of: type[KServeWorld]) -> Non
 
 
 @BOTH
-def test_a_person_goes_back_to_a_model_that_served_before(world_of: type[KServeWorld]) -> None:
+def test_a_person_goes_back_to_what_served_before_the_first_rollout(world_of: type[KServeWorld]) -> None:
     world = promoted(world_of)
     world.edit(model=V3)
     world.until(lambda w: w.live_version == "v3" and w.at_rest())
     world.tick(10)
-    world.command("rollback", revision=revision_for(KSERVE.workload, V2))
-    world.until(lambda w: w.live_version == "v2" and w.at_rest())
+    world.command("rollback", revision=revision_for(KSERVE.workload, V1))
+    world.until(lambda w: w.live_version == "v1" and w.at_rest())
     world.tick(10)
-    assert world.share_of(V2) == 100
+    assert world.share_of(V1) == 100
     assert world.condition("Pinned") is not None
 
 

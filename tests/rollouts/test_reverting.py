@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from tests.rollouts.test_pinning import FOLLOWING, command, on_v2
-from tests.simulation.rollout_world import V2, V3, World, in_step, serving_v1
+from tests.simulation.kserve_world import KSERVE, KServeWorld, StandardWorld
+from tests.simulation.rollout_world import V1, V2, V3, World, in_step, serving_v1
 
 from modelwright.api.policy import Reverted
 from modelwright.cluster.keys import RETRAIN_RUN, Kind
@@ -94,6 +95,19 @@ def test_a_model_that_was_promoted_after_the_order_is_not_meant() -> None:
     world.approved = Approved(V2, "churn-a", reverted=order(world.now - timedelta(days=1)))
     world.tick(200)
     assert world.live_version == "v2"
+
+
+@pytest.mark.parametrize("world_of", [KServeWorld, StandardWorld])
+def test_what_kserve_served_before_its_first_rollout_is_gone_back_to(world_of: type[KServeWorld]) -> None:
+    world = world_of(spec=replace(KSERVE, model=None, model_from=FOLLOWING.model_from))
+    world.approved = Approved(V2, "churn-a")
+    world.until(lambda w: w.live_version == "v2" and w.at_rest())
+    world.tick(15)
+    world.approved = Approved(V2, "churn-a", reverted=order(world.now))
+    world.until(lambda w: w.live_version == "v1" and w.at_rest())
+    world.tick(60)
+    assert (world.live_version, world.share_of(V1)) == ("v1", 100)
+    assert [known.version for known in world.status.rejected] == ["v2"]
 
 
 class Stored:

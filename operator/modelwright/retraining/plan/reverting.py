@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from modelwright.api.durations import format_duration
 from modelwright.api.policy import ApprovedModel, Champion, Reverted
+from modelwright.api.rollout import InferenceServiceWorkload, ModelRollout
 from modelwright.api.run import Evidence
 from modelwright.api.times import format_time
 from modelwright.api.triggers import Trigger
@@ -28,7 +29,7 @@ def revert(
     version = champion.model.version
     if known and known.version == version and known.at >= champion.since:
         return Hold("Reverting", f"rollouts are asked to leave {version} since {format_time(known.at)}")
-    if not any(entry.result == "Promoted" and entry.version != version for entry in follower.status.history):
+    if not _served_another(follower, version):
         return Hold("NoPreviousModel", f"no model served before {version}")
     if situation.now > champion.since + trigger.within:
         promoted = f"{version} was promoted at {format_time(champion.since)}"
@@ -39,3 +40,10 @@ def revert(
     message = f"{trigger.name}: {evidence.value}, needed {evidence.bound}"
     at = situation.now.replace(microsecond=0)
     return Reverted(number, version, champion.model.digest, trigger.name, message, at)
+
+
+def _served_another(follower: ModelRollout, version: str) -> bool:
+    # What an InferenceService served before its first rollout is recorded, but was not promoted.
+    return isinstance(follower.spec.workload, InferenceServiceWorkload) or any(
+        entry.result == "Promoted" and entry.version != version for entry in follower.status.history
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from modelwright.api.models import Model
 from modelwright.api.policy import Reverted
-from modelwright.api.rollout import Arm, Rejection
+from modelwright.api.rollout import Arm, InferenceServiceWorkload, Rejection
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.history import REJECTED_KEPT
 
@@ -34,12 +34,21 @@ def was_left(draft: Draft, reverted: Reverted) -> bool:
 
 def previous(draft: Draft, reverted: Reverted) -> Model | None:
     """What served before, None where its record is not kept."""
+    if isinstance(draft.spec.workload, InferenceServiceWorkload):
+        return _kept_by_kserve(draft, reverted)
     before = next(
         (entry for entry in draft.status.history if entry.result == "Promoted" and entry.version != reverted.version),
         None,
     )
     record = draft.seen.recorded.get(before.revision) if before else None
     return record.model if record else None
+
+
+def _kept_by_kserve(draft: Draft, reverted: Reverted) -> Model | None:
+    """By the records of what was stable: some of it was not promoted here, but found, or released past us."""
+    others = (record for record in draft.seen.stables if record.model.version != reverted.version)
+    newest = max(others, key=lambda record: record.number, default=None)
+    return newest.model if newest else None
 
 
 def cannot_leave(draft: Draft) -> str:
