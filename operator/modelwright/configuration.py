@@ -21,6 +21,7 @@ from modelwright.receiving.configuration import Receiver, parse_receivers
 from modelwright.registries.configuration import Registry, parse_registries
 from modelwright.retraining.rates import PipelineRates, parse_pipeline_rates
 from modelwright.rollouts.configuration import RolloutLimits, parse_rollout_limits
+from modelwright.smoke.configuration import SmokeChecks, parse_smoke_checks
 from modelwright.webhooks.configuration import Webhook, parse_webhooks
 
 
@@ -37,6 +38,7 @@ class Configuration:
     limits: RolloutLimits = field(default_factory=RolloutLimits)
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
     audit: AuditTarget = field(default_factory=AuditTarget)
+    smoke: SmokeChecks = field(default_factory=SmokeChecks)
 
 
 # Which section of the file becomes which field, and who parses it: each reads its section from the whole mapping.
@@ -50,6 +52,7 @@ SECTIONS = {
     "rolloutLimits": ("limits", parse_rollout_limits),
     "eventReceivers": ("receivers", parse_receivers),
     "audit": ("audit", parse_audit),
+    "smokeCheck": ("smoke", parse_smoke_checks),
 }
 
 

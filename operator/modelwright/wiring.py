@@ -132,7 +132,8 @@ def _asker(configuration: Configuration, telemetry: Telemetry) -> Any:
     metrics = MetricsAsker(sources, seen=telemetry.looked)
     kubeflow = KubeflowAsker(configuration.servers)
     others: dict[str, Any] = {"prometheus": metrics, "registry": RegistryAsker(configuration.registries)}
-    others |= {"smoke": SmokeAsker(configuration.servers), "webhook": WebhookAsker(configuration.webhooks)}
+    others |= {"smoke": SmokeAsker(configuration.servers, configuration.smoke)}
+    others |= {"webhook": WebhookAsker(configuration.webhooks)}
 
     def ask(question: Question) -> Any:
         asker = others.get(question.pool.partition("/")[0], kubeflow)

@@ -100,7 +100,7 @@ COMPONENTS = {
             after=("kube-apiserver",),
             programs=("kube-controller-manager",),
         ),
-        _room("node"),
+        _room("node", url=lambda instance: instance.pod_proxy_url),
         _room("gateway", url=lambda instance: instance.gateway_url),
         _room("prometheus", "prometheus", url=lambda instance: instance.prometheus_url),
         _room("kubeflow", url=lambda instance: instance.kubeflow_url),

@@ -19,6 +19,7 @@ from modelwright.errors import ModelwrightError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 KUBELET_PORT = 10250
+POD_PROXY_PORT = 3128
 # Below the range from which the kernel serves outgoing connections: a port found free there may be taken a moment
 # later by anybody's client.
 PORT_RANGE = range(20000, 32000)
@@ -135,6 +136,11 @@ class Instance:
     def node_address(self) -> str:
         """Where the node's kubelet API listens, on port KUBELET_PORT. Listening there is the claim on the subnet."""
         return f"127.244.{self.subnet}.1"
+
+    @property
+    def pod_proxy_url(self) -> str:
+        """An HTTP proxy into the pod network, for programs that know pods by their addresses in the API."""
+        return f"http://{self.node_address}:{POD_PROXY_PORT}"
 
     @property
     def apiserver_url(self) -> str:

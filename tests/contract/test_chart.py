@@ -56,6 +56,7 @@ metricProfiles:
 modelRegistries:
 - {name: default, url: "https://mlflow", interval: 1m, timeout: 5s, namespaces: [ml], auth: {bearer: {tokenFile: /t}}}
 rolloutLimits: {concurrentPerNamespace: 2}
+smokeCheck: {proxy: "http://egress.proxies:3128"}
 eventReceivers:
 - {name: lake, format: CloudEvents, perMinute: 30, auth: {bearer: {tokenFile: /etc/modelwright-secrets/lake/token}}}
 webhooks:
@@ -171,11 +172,16 @@ def test_the_operator_can_read_the_configuration_that_the_chart_writes(values: s
     given.write_text(values)
     written.write_text(one(rendered("default", "-f", str(given)), "ConfigMap")["data"]["config.yaml"])
     wanted = yaml.safe_load(values) or {}
-    defaults = {"rolloutLimits": {"concurrentPerNamespace": 0}, "audit": {"to": "Disabled"}}
+    defaults = {
+        "rolloutLimits": {"concurrentPerNamespace": 0},
+        "smokeCheck": {"proxy": ""},
+        "audit": {"to": "Disabled"},
+    }
     found = yaml.safe_load(written.read_text())
     assert {name: value for name, value in found.items() if value} == defaults | wanted
     parsed = read_configuration(written)
     assert parsed.limits.concurrent == wanted.get("rolloutLimits", {}).get("concurrentPerNamespace", 0)
+    assert parsed.smoke.proxy == wanted.get("smokeCheck", {}).get("proxy", "")
     for section, (field, _) in SECTIONS.items():
         if section not in defaults:
             assert set(getattr(parsed, field)) == {entry["name"] for entry in wanted.get(section, [])}

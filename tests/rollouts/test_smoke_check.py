@@ -37,6 +37,8 @@ def test_a_model_that_reproduces_its_evaluation_goes_its_way() -> None:
     world = on_v1()
     approve(world, V2, "churn-2")
     world.until(lambda w: w.live_version == "v2")
+    told = [message for _, reason, message in world.news if reason == "WeightRaised"]
+    assert [message.endswith("to v2: 5 golden rows are reproduced") for message in told[:2]] == [True, False]
 
 
 def test_a_model_that_says_something_else_gets_no_traffic_and_is_rejected() -> None:

@@ -1,6 +1,7 @@
 """Asks pods over the Open Inference Protocol (v2) for the golden rows of an evaluation, and compares.
 
-Only addresses of pods are asked, as the kubelet states them: what a tenant writes leads nowhere.
+Only addresses of pods are asked, as the kubelet states them: what a tenant writes leads nowhere. Where the platform
+named a proxy, it is asked to forward; no credential is ever sent.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from modelwright.errors import ModelwrightError
 from modelwright.kubeflow.configuration import PipelineServer
 from modelwright.kubeflow.results import read_golden_rows
 from modelwright.smoke.comparing import Missing, difference
+from modelwright.smoke.configuration import SmokeChecks
 from modelwright.smoke.questions import Differs, NotChecked, Reproduced, Smoke, SmokeQuestion
 from modelwright.web.bounded import BoundedClient, Unreachable
 
@@ -25,9 +27,9 @@ ROWS = 100
 class Asker:
     """Reads evaluations below the result roots of `servers`, and asks pods. Safe to call from many threads."""
 
-    def __init__(self, servers: Mapping[str, PipelineServer]) -> None:
+    def __init__(self, servers: Mapping[str, PipelineServer], checks: SmokeChecks = SmokeChecks()) -> None:
         self._servers = dict(servers)
-        self._client = BoundedClient(timeout=TIMEOUT, largest=LARGEST_ANSWER)
+        self._client = BoundedClient(timeout=TIMEOUT, largest=LARGEST_ANSWER, proxy=checks.proxy)
 
     def ask(self, question: SmokeQuestion) -> Smoke:
         server = self._servers.get(question.server)

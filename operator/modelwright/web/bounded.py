@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import urllib3
@@ -52,17 +53,27 @@ class Reply:
 
 
 class BoundedClient:
-    """Safe to use from many threads. `timeout` (seconds) is for the whole request, `largest` (bytes) for its answer."""
+    """Safe to use from many threads. `timeout` (seconds) is for the whole request, `largest` (bytes) for its answer.
+
+    With `proxy` ("http://host:port") all requests go through that one; it reads those that are not https.
+    """
 
     def __init__(
-        self, *, timeout: float, largest: int, connections: int = 4, credentials: Credentials = Credentials()
+        self,
+        *,
+        timeout: float,
+        largest: int,
+        connections: int = 4,
+        credentials: Credentials = Credentials(),
+        proxy: str = "",
     ) -> None:
         self._timeout = timeout
         self._largest = largest
         self._credentials = credentials
         tls = credentials.tls
+        pools = partial(urllib3.ProxyManager, proxy) if proxy else urllib3.PoolManager
         # TRAP: given as paths, the files are read for each new connection, so that rotated ones are taken up.
-        self._pools = urllib3.PoolManager(
+        self._pools = pools(
             maxsize=connections,
             retries=False,
             cert_reqs="CERT_REQUIRED",

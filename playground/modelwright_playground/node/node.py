@@ -20,6 +20,7 @@ from modelwright_playground.node.images import ImageTable
 from modelwright_playground.node.kubelet import KubeletServer
 from modelwright_playground.node.pod import NodeContext, Pod
 from modelwright_playground.node.process import kill_leftovers
+from modelwright_playground.node.proxy import PodProxy
 from modelwright_playground.node.registration import NAME, Registration
 from modelwright_playground.node.tokens import server_of
 from modelwright_playground.node.volumes import remove_folder
@@ -42,6 +43,7 @@ class Node:
         self._registration = Registration(cluster, self._addresses.node, instance.subnet)
         self._watching = Watching(cluster, (POD, CONFIG_MAP, SECRET, NODE))
         self._server = KubeletServer(self._addresses.node, instance.pki, self._find)
+        self._proxy = PodProxy(self._addresses.node, instance.subnet)
         self._context = NodeContext(
             cluster=cluster,
             images=images,
@@ -62,6 +64,7 @@ class Node:
         pods = self._context.pods
         pods.mkdir(parents=True, exist_ok=True, mode=0o700)
         await self._server.start()
+        await self._proxy.start()
         if found := kill_leftovers(pods):
             log.info("killed %d containers that a former node left running", found)
         guardian = Guardian(pods)
@@ -75,6 +78,7 @@ class Node:
             self._stopping.set()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
             guardian.close()
+            await self._proxy.close()
             await self._server.close()
 
     async def _register(self) -> None:

@@ -1,11 +1,8 @@
 """A bench for single containers without an API server, and a node with namespaces on the real control plane."""
 
 import asyncio
-import json
 import os
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -13,10 +10,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tests.playground.running_node import RunningNode
 
 from modelwright.cluster.access import Cluster, Object
 from modelwright.cluster.keys import CONFIG_MAP, ENDPOINT_SLICE, POD, SERVICE_ACCOUNT, Kind
-from modelwright_playground.child import dies_with_parent
 from modelwright_playground.instance import Instance
 from modelwright_playground.node.backoff import Backoff
 from modelwright_playground.node.checks import Target
@@ -120,34 +117,6 @@ images:
   test/web:1: {command: ["{python}", "-u", "-m", "http.server", "--bind", "$(LISTEN_ADDRESS)"], args: ["8080"]}
   test/shell:1: {command: ["/bin/sh", "-c"], args: ["sleep 600"]}
 """
-
-
-class RunningNode:
-    """The node as its own process, as the supervisor runs it."""
-
-    def __init__(self, instance: Instance, log: Path) -> None:
-        self.instance = instance
-        self.log = log
-        self.start()
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "modelwright_playground.node", "--dir", str(self.instance.dir)],
-            env={**os.environ, "MODELWRIGHT_NODE_BACKOFF_SECONDS": "2"},
-            preexec_fn=dies_with_parent(),
-            stdout=self.log.open("w"),
-            stderr=subprocess.STDOUT,
-        )
-
-    def stop(self) -> int:
-        """Ask it to stop; its exit code."""
-        self.process.terminate()
-        return self.process.wait(timeout=PATIENCE_SECONDS)
-
-    def containers(self, uid: str) -> list[int]:
-        """The process ids of a pod's running containers."""
-        records = (self.instance.dir / "pods" / uid).glob("*.pid")
-        return [json.loads(record.read_text())["pid"] for record in records]
 
 
 @pytest.fixture

@@ -46,10 +46,12 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
     elif route is not None and is_secured(draft):
         if split.weight == 100:
             draft.change(frozen=freeze(draft, judged, allocation_at_100(draft)))
+        _, reproduced = smoke_check(draft, candidate)
         draft.do(WriteRoute(split, route.resource_version))
         draft.give(split)
         draft.change_step(asked_at=draft.now, evidence_since=draft.now, stretch=step.stretch + 1)
-        draft.tell("WeightRaised", f"{said_of(draft.spec, split)} to {candidate.model.version}")
+        says = f"{said_of(draft.spec, split)} to {candidate.model.version}"
+        draft.tell("WeightRaised", f"{says}: {reproduced}" if reproduced else says)
         draft.say(Mood.MOVING, "StepRunning", where(draft))
 
 

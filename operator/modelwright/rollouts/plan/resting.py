@@ -165,10 +165,12 @@ def _first_version(draft: Draft, want: Desired | None) -> None:
     elif not seen.route.accepted:
         draft.say(Mood.MOVING, "WaitingForRoute", "the route is not accepted yet")
     else:
+        _, reproduced = smoke_check(draft, arm)
         stable = Arm(want.revision, want.model, 100, want.retrain_run)
         draft.change(stage=None, stage_since=draft.now, stable=stable, candidate=None, started_at=None)
         record(draft, want.revision, want.model.version, "Promoted")
-        draft.tell("Promoted", f"{want.model.version} serves all traffic, as the first version")
+        says = f"{want.model.version} serves all traffic, as the first version"
+        draft.tell("Promoted", f"{says}: {reproduced}" if reproduced else says)
         _say_at_rest(draft)
 
 
