@@ -23,7 +23,7 @@ from modelwright.cluster.keys import GATEWAY, POD, Kind
 from modelwright.errors import Conflict
 from modelwright.rollouts.reconcile import reconcile_rollout
 from modelwright_playground.addresses import local_address
-from modelwright_playground.gateway.control import CLASS_NAME, KINDS, Control
+from modelwright_playground.gateway.control import CLASS_NAME, KINDS, OPTIONAL, Control
 from modelwright_playground.gateway.delivery import Delivery
 from modelwright_playground.gateway.envoy import Envoy
 from modelwright_playground.instance import Instance
@@ -138,7 +138,7 @@ async def on_stage(cluster: Cluster, namespace: str, folder: Path) -> AsyncItera
     envoy = Envoy(folder / "envoy", instance.ports.gateway, instance.ports.envoy_admin)
     delivery = Delivery(envoy)
     delivery.begin()
-    watching, servers = Watching(cluster, KINDS), Servers()
+    watching, servers = Watching(cluster, KINDS, OPTIONAL), Servers()
     stage = EnvoyStage(cluster, namespace, servers, instance.gateway_url)
     listeners = [{"name": "http", "port": 80, "protocol": "HTTP"}]
     await stage.apply(GATEWAY, "public", {"gatewayClassName": CLASS_NAME, "listeners": listeners})

@@ -1,7 +1,7 @@
 """An Istio VirtualService on the real API server, with Istio's own definition: two numbers are ours, and given back.
 
-Istio itself is not there: that its proxies follow the weights is Istio's to show. A whole rollout:
-test_testers_on_routes_of_others.py.
+Istio itself is not there: that its proxies follow the weights is Istio's to show. Whole rollouts:
+test_testers_on_routes_of_others.py, and with requests test_virtual_services_on_envoy.py.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import asyncio
 import sys
 
 from modelwright.cluster.access import Cluster
-from modelwright_playground.gateway.control import KINDS, Control
+from modelwright_playground.gateway.control import KINDS, OPTIONAL, Control
 from modelwright_playground.gateway.delivery import Delivery
 from modelwright_playground.gateway.envoy import Envoy
 from modelwright_playground.instance import Instance
@@ -21,7 +21,7 @@ async def run(instance: Instance) -> None:
     cluster = await Cluster.connect(str(instance.kubeconfig))
     try:
         await envoy.start()
-        watching = Watching(cluster, KINDS)
+        watching = Watching(cluster, KINDS, OPTIONAL)
         control = Control(cluster, watching, delivery)
         async with asyncio.TaskGroup() as group:
             group.create_task(envoy.process.ended())

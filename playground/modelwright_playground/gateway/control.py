@@ -28,7 +28,10 @@ KINDS = (
     keys.SERVICE,
     keys.ENDPOINT_SLICE,
     keys.NAMESPACE,
+    keys.VIRTUAL_SERVICE,
 )
+OPTIONAL = (keys.VIRTUAL_SERVICE,)
+"""Not installed by the playground: who wants some brings Istio's definition."""
 ROUTES = {kind.name: kind for kind in (keys.HTTP_ROUTE, keys.GRPC_ROUTE)}
 CLASS_NAME = "modelwright-playground"
 FIELD_MANAGER = "modelwright-playground-gateway"
@@ -37,7 +40,7 @@ _RETRY = 1.0
 
 
 class Control:
-    """One gateway controller over `watching`, which must follow KINDS."""
+    """One gateway controller over `watching`, which must follow KINDS, of which OPTIONAL may be missing."""
 
     def __init__(self, cluster: Cluster, watching: Watching, delivery: Delivery) -> None:
         self._cluster = cluster
@@ -73,6 +76,7 @@ class Control:
             classes=objects(keys.GATEWAY_CLASS),
             gateways=objects(keys.GATEWAY),
             routes=objects(keys.HTTP_ROUTE) + objects(keys.GRPC_ROUTE),
+            virtual_services=objects(keys.VIRTUAL_SERVICE),
             services=objects(keys.SERVICE),
             slices=objects(keys.ENDPOINT_SLICE),
             namespaces=objects(keys.NAMESPACE),

@@ -19,6 +19,7 @@ class Observation:
     classes: tuple[Object, ...] = ()
     gateways: tuple[Object, ...] = ()
     routes: tuple[Object, ...] = ()
+    virtual_services: tuple[Object, ...] = ()
     services: tuple[Object, ...] = ()
     slices: tuple[Object, ...] = ()
     namespaces: tuple[Object, ...] = ()

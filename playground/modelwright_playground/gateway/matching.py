@@ -64,7 +64,7 @@ def _path(kind: str, value: str) -> Object:
         case "Exact":
             return {"path": value}
         case "RegularExpression":
-            return {"safe_regex": {"regex": _regex(value)}}
+            return {"safe_regex": {"regex": regex(value)}}
         case "PathPrefix":
             # Envoy wants a separated prefix without its last slash, and the root as a plain prefix.
             stripped = value.rstrip("/")
@@ -78,11 +78,11 @@ def _string(matcher: Object) -> Object:
         case "Exact":
             return {"exact": matcher["value"]}
         case "RegularExpression":
-            return {"safe_regex": {"regex": _regex(matcher["value"])}}
+            return {"safe_regex": {"regex": regex(matcher["value"])}}
     raise Unsupported(f"match type {kind!r} of {matcher['name']!r}: Exact and RegularExpression are supported")
 
 
-def _regex(pattern: str) -> str:
+def regex(pattern: str) -> str:
     """`pattern`, if Envoy will take it. One that it refuses would hold up every other route as well."""
     try:
         re.compile(pattern)

@@ -1,4 +1,4 @@
-"""Gateway API objects to the whole Envoy configuration and to what each object's status shall say. Pure."""
+"""Gateway API objects, and VirtualServices, to the whole Envoy configuration and to what statuses shall say. Pure."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from modelwright_playground.gateway.facts import (
 )
 from modelwright_playground.gateway.grpc import GRPC_ROUTE, as_http
 from modelwright_playground.gateway.rules import Ranked, translate_route
+from modelwright_playground.gateway.virtual_services import domains, translate_virtual_service
 
 ROUTE_CONFIGURATION = "playground"
 
@@ -46,6 +47,8 @@ def translate(observed: Observation, endpoints_folder: str) -> Translation:
 
     collected = _Collected()
     routes = tuple(_route(item, gateways, services, labels, collected) for item in observed.routes)
+    for item in observed.virtual_services:
+        _serve(item, services, collected)
     slices = slices_by_service(observed.slices)
     backends = sorted(collected.backends)
     resources = Resources(
@@ -119,6 +122,14 @@ def _route(
         route,
         tuple(ParentReport(ref, (attachment.refusal or accepted, resolved)) for ref, _, attachment in parents),
     )
+
+
+def _serve(item: Object, services: Mapping[tuple[str, str], Object], collected: _Collected) -> None:
+    """A VirtualService: it needs no Gateway of ours, and nothing is said about it."""
+    translated = translate_virtual_service(item, services)
+    for host in domains(item):
+        collected.hosts.setdefault(host, []).extend(translated.ranked)
+    collected.backends |= translated.backends
 
 
 def _count(route: Object, parents: list[tuple[Object, Object, Attachment]], collected: _Collected) -> None:

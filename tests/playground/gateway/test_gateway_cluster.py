@@ -26,7 +26,7 @@ from modelwright.cluster.keys import (
 )
 from modelwright.traffic.attached_route import AttachedRouter
 from modelwright.traffic.route import RouteSeen, Split, WriteRoute
-from modelwright_playground.gateway.control import CLASS_NAME, FIELD_MANAGER, KINDS, Control
+from modelwright_playground.gateway.control import CLASS_NAME, FIELD_MANAGER, KINDS, OPTIONAL, Control
 from modelwright_playground.gateway.delivery import Delivery, NotLoaded
 from modelwright_playground.gateway.envoy import Envoy
 from modelwright_playground.gateway.facts import CONTROLLER, Resources
@@ -95,7 +95,7 @@ async def room(cluster: Cluster, namespace: str, tmp_path: Path) -> AsyncIterato
     envoy = Envoy(tmp_path / "envoy", instance.ports.gateway, instance.ports.envoy_admin)
     delivery = Delivery(envoy)
     delivery.begin()
-    watching = Watching(cluster, KINDS)
+    watching = Watching(cluster, KINDS, OPTIONAL)
     control = Control(cluster, watching, delivery)
     room = Room(cluster, watching, envoy, delivery, control, instance.gateway_url, namespace)
     listeners = [{"name": "http", "port": 80, "protocol": "HTTP"}]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, cast
 
-from modelwright.cluster.access import Cluster, Object
+from modelwright.cluster.access import Cluster, NotInstalled, Object
 from modelwright.cluster.keys import SERVICE, Kind
 from modelwright.errors import Unavailable
 from modelwright_playground.watching import Watching
@@ -78,3 +78,12 @@ async def test_an_outage_forgets_nothing() -> None:
 
 async def test_before_the_first_list_absence_means_nothing() -> None:
     assert not (await copy_of(Server([Unavailable("no")], []))).complete
+
+
+async def test_of_an_optional_kind_that_is_not_installed_there_is_nothing() -> None:
+    watching = Watching(cast(Cluster, Server([NotInstalled("no")], [])), [SERVICE], optional=[SERVICE])
+    following = asyncio.create_task(watching.run())
+    await asyncio.wait_for(watching.changed.wait(), PATIENCE)
+    following.cancel()
+    await asyncio.wait({following})
+    assert (watching.complete, names(watching)) == (True, [])
