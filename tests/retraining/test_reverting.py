@@ -10,6 +10,7 @@ import pytest
 from tests.retraining.builders import CHAMPION, NOW, TRIGGER, counts, history, policy, rollout
 from tests.retraining.passes import BAD, after, condition, look
 
+from modelwright.api.limits import Limits
 from modelwright.api.policy import ApprovedModel, PolicyStatus, RetrainPolicy, Reverted
 from modelwright.api.rollout import (
     HistoryEntry,
@@ -66,6 +67,15 @@ def test_it_is_asked_once_for_a_promotion() -> None:
     assert again.status.reverted == first.status.reverted
     assert condition(again, "Retraining") == ("False", "Reverting")
     assert again.events == ()
+
+
+def test_the_order_is_never_older_than_the_promotion_that_it_is_about() -> None:
+    since = DUE + timedelta(milliseconds=400)
+    follower, hasty = promoted(since, BEFORE), subject(limits=Limits())
+    first = look(hasty, NOW, counts(*BAD), followers=(follower,))
+    plan = look(after(hasty, first), DUE + timedelta(milliseconds=700), counts(*BAD), followers=(follower,))
+    assert plan.status.reverted is not None
+    assert plan.status.reverted.at == since
 
 
 def test_a_model_that_was_promoted_again_can_be_reverted_again() -> None:

@@ -38,7 +38,8 @@ def revert(
         return hold
     number = approved.number if approved else 0
     message = f"{trigger.name}: {evidence.value}, needed {evidence.bound}"
-    at = situation.now.replace(microsecond=0)
+    # Rollouts leave what was promoted before the order: whole seconds must not put it before this promotion.
+    at = max(situation.now.replace(microsecond=0), champion.since)
     return Reverted(number, version, champion.model.digest, trigger.name, message, at)
 
 
