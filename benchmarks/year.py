@@ -10,6 +10,7 @@ import argparse
 import os
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from tests.retraining.builders import METRIC, policy
 from tests.retraining.year import HOUR, Year
+from tests.retraining.year_of_slots import Slots
 
 from modelwright.api.cron import Cron
 from modelwright.api.limits import Blackout, Limits, OnRejected
@@ -43,7 +45,7 @@ def main() -> int:
             line = f"| {labels} | {name} | {_false(labels, confidence, asked.days)} | {_seen(labels, confidence)} |"
             print(line, flush=True)
             lines.append(line)
-    table = "\n".join([*lines, "", _persisting(asked.days)])
+    table = "\n".join([*lines, "", _persisting(asked.days), "", *_slots(asked.days)])
     print(table)
     if asked.days == parser.get_default("days"):
         text = PAGE.read_text()
@@ -92,6 +94,20 @@ def _persisting(days: int) -> str:
         f"from the end of one run to the next: {gaps_told}. Runs that could have been launched a second before: "
         f"{len(year.late)}."
     )
+
+
+def _slots(days: int) -> Iterator[str]:
+    yield (
+        "| slots | in the year | runs | launched as a cooldown, a blackout, a budget ended | stopped as a budget ended "
+        "| breaches |"
+    )
+    yield "|---|---|---|---|---|---|"
+    for slots in (Slots("Europe/Berlin"), Slots("America/New_York", hours=(1, 19)), Slots("Australia/Lord_Howe", 15)):
+        kept = slots.kept(slots.lived(START, days), START, days)
+        at = " and ".join(f"{hour}:{slots.minute}" for hour in slots.hours)
+        waited = ", ".join(str(kept.waited[reason]) for reason in ("Cooldown", "Blackout", "Budget"))
+        told = "; ".join(kept.breaches) or "0"
+        yield f"| {at} in {slots.zone} | {kept.slots} | {kept.launched} | {waited} | {kept.cut} | {told} |"
 
 
 if __name__ == "__main__":

@@ -8,23 +8,19 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
+import pytest
 from tests.retraining.builders import METRIC, policy
-from tests.retraining.year import HOUR, Year
+from tests.retraining.year import HOUR, SECOND, Year
+from tests.retraining.year_of_slots import Slots
 
-from modelwright.api.budget import GPU_HOURS, Allowance, Budget
 from modelwright.api.cron import Cron
 from modelwright.api.limits import Blackout, Limits, OnRejected
-from modelwright.api.pipelines import Gpu, Resources
 from modelwright.api.policy import RetrainPolicy
-from modelwright.api.triggers import Schedule, Trigger
+from modelwright.api.triggers import Trigger
 
 DAY = timedelta(days=1)
-BERLIN = "Europe/Berlin"
-OFFICE = Blackout(Cron("0 8 * * 1-5", BERLIN), 10 * HOUR)
-# Does not come on 2026-03-29, and comes twice on 2026-10-25.
-NIGHTLY = Trigger("nightly", schedule=Schedule(Cron("30 2 * * *", BERLIN)))
+OFFICE = Blackout(Cron("0 8 * * 1-5", "Europe/Berlin"), 10 * HOUR)
 
 
 def watching(confidence: str = "0.99", **spec: object) -> RetrainPolicy:
@@ -67,32 +63,19 @@ def test_a_decline_that_no_run_mends_fires_again_after_each_back_off_and_never_b
     assert year.late == []
 
 
-def test_slots_through_a_change_of_clocks_keep_cooldown_blackouts_and_budget_to_the_second() -> None:
-    budget = Budget(per_day=Allowance(Decimal(6), GPU_HOURS), time_zone=BERLIN)
-    limits = Limits(cooldown=20 * HOUR, blackouts=(OFFICE,), budget=budget)
-    pipeline = replace(policy().spec.pipeline, resources=Resources(Gpu("a100", 2)))
-    for start, missing in ((datetime(2026, 3, 20, tzinfo=UTC), 1), (datetime(2026, 10, 16, tzinfo=UTC), -1)):
-        of = watching(triggers=(NIGHTLY,), limits=limits, pipeline=pipeline)
-        year = Year(of, start, takes=4 * HOUR)
-        year.live(20)
-        slots = [run.spec.evidence[0].occasion for run in year.created.values()]
-        assert len(slots) == len(set(slots)) >= 12
-        local = {datetime.fromisoformat(slot).astimezone(ZoneInfo(BERLIN)) for slot in slots}
-        assert {(at.hour, at.minute) for at in local} == {(2, 30)}
-        if missing == 1:
-            assert not any(at.date().isoformat() == "2026-03-29" for at in local)
-        # Two GPUs for three hours are what a day allows: no run lasts for four, unless midnight comes.
-        for name, launched in year.launched.items():
-            berlin = launched.astimezone(ZoneInfo(BERLIN))
-            began = OFFICE.cron.newest(launched)
-            assert began is not None
-            assert launched >= began + OFFICE.duration, f"{name} was launched in a blackout"
-            ended = year.ended.get(name)
-            if ended and berlin.hour < 20:
-                assert ended - launched == 3 * HOUR
-        rests = [
-            later - year.ended[name]
-            for (name, _), later in zip(year.launched.items(), list(year.launched.values())[1:], strict=False)
-        ]
-        assert min(rests) >= 20 * HOUR
-        assert year.late == []
+@pytest.mark.parametrize("start", [datetime(2026, 3, 14, tzinfo=UTC), datetime(2026, 10, 14, tzinfo=UTC)], ids=str)
+def test_slots_through_a_change_of_clocks_keep_cooldown_blackouts_and_budgets_to_the_second(start: datetime) -> None:
+    slots = Slots("Europe/Berlin")
+    year = slots.lived(start, 20)
+    kept = slots.kept(year, start, 20)
+    assert kept.breaches == ()
+    assert kept.launched >= 30
+    assert min(kept.waited.values()) >= 1, "each limit was met"
+    assert kept.cut >= 10
+
+    name, launched = list(year.launched.items())[-2]
+    for wrong in (launched - SECOND, launched + SECOND):
+        year.launched[name] = wrong
+        assert slots.kept(year, start, 20).breaches != (), "a second is noticed"
+    del year.created[name], year.launched[name], year.ended[name]
+    assert any("has no run" in breach for breach in slots.kept(year, start, 20).breaches)
