@@ -88,6 +88,12 @@ class Scenario:
         moves = [weight for at, weight in self.witness.weights if at >= self.began["drift"]]
         says = f"candidate's weights on the route: {moves}; the last 0 because by then it is stable"
         self.expectations.check(name, moves == [10, 50, 100, 0], says)
+        first = self.witness.event("WeightRaised", self.began["drift"])
+        self.expectations.check(
+            "before any traffic its pods reproduced the predictions of its evaluation",
+            first is not None and "golden rows are reproduced" in first.says,
+            first.says if first else "no weight was raised",
+        )
         confirmed = [m for m in self.witness.moments if m.what == "WeightConfirmed" and m.at >= self.began["drift"]]
         self.expectations.check(
             "every step was confirmed by the share of traffic seen",

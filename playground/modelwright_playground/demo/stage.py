@@ -89,6 +89,7 @@ class Stage:
             "replicas": 1,
             "metricSources": [{"name": "default", "url": self.instance.prometheus_url, "scrapeInterval": "1s"}],
             "pipelineServers": [{"name": "default", "url": self.instance.kubeflow_url, "resultRoot": results}],
+            "smokeCheck": {"proxy": self.instance.pod_proxy_url},
             **more,
         }
         path = self.instance.data / "values.yaml"
@@ -116,7 +117,8 @@ class Stage:
     async def release_by_hand(self, cluster: Cluster, v1: Model, version: str, model: Model) -> None:
         """What somebody in a hurry does: name a model of their own in the ModelRollout."""
         rollout = next(body for body in self.manifests(v1) if body["kind"] == "ModelRollout")
-        del rollout["spec"]["modelFrom"], rollout["spec"]["baseline"]
+        # Without a policy there is no evaluation whose predictions could be reproduced.
+        del rollout["spec"]["modelFrom"], rollout["spec"]["baseline"], rollout["spec"]["promotion"]["smokeCheck"]
         rollout["spec"]["model"] = {"version": version, "uri": model.uri, "digest": model.digest}
         await apply(cluster, rollout, "ml")
 
