@@ -112,7 +112,7 @@ async def test_a_policy_that_regrets_its_model_gets_its_rollout_to_go_back_and_l
     body = {"apiVersion": RETRAIN_POLICY.api_version, "kind": RETRAIN_POLICY.name, "metadata": metadata, "spec": POLICY}
     await stage.cluster.create(RETRAIN_POLICY, body, strict=True)
     following = {"modelFrom": {"retrainPolicyRef": {"name": "churn"}}, "baseline": V1}
-    await stage.create(model=None, analysis=None, replicas=1, promotion=PROMOTION, **following)
+    await stage.create(model=None, replicas=1, promotion=PROMOTION, **following)
     await stage.play(lambda: stage.serves("v1"))
     assert "approved" not in await policy.look()
 
