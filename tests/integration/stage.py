@@ -92,10 +92,10 @@ class Stage:
         self.cluster, self.namespace = cluster, namespace
         self.key = Key("ModelRollout", namespace, "churn")
         self.told, self.looks = Told(), FakeLooks()
-        self.background = Background(self.ask, lambda key: None)
+        self.background = Background(self.look, lambda key: None)
         self.room = Room(cluster, self.background, self.told, may_raise=lambda: True, configuration=CONFIGURATION)
 
-    def ask(self, question: Any) -> Any:
+    def look(self, question: Any) -> Any:
         """What the plan wants to know, in a thread."""
         return self.looks(question)
 

@@ -97,8 +97,8 @@ class RealPods(Stage):
         found = parse_configuration({"pipelineServers": [server], "smokeCheck": {"proxy": proxy}})
         self._smoke = Asker(found.servers, found.smoke)
 
-    def ask(self, question: Any) -> Any:
-        return self._smoke.ask(question) if isinstance(question, SmokeQuestion) else super().ask(question)
+    def look(self, question: Any) -> Any:
+        return self._smoke.ask(question) if isinstance(question, SmokeQuestion) else super().look(question)
 
     async def set_up(self) -> None:
         spec = {name: value for name, value in SPEC.items() if name != "model"} | {
