@@ -230,24 +230,24 @@ class Killed(Conflict):
 
 
 class DiesBeforeSaving:
-    """The cluster of a process that ends at every second status that it is to save."""
+    """The cluster of a process that ends once: before it saves the first decision that has a line."""
 
-    def __init__(self, cluster: Any) -> None:
-        self._cluster, self._times = cluster, 0
+    def __init__(self, cluster: Any, lines: list[str]) -> None:
+        self._cluster, self._lines, self._died = cluster, lines, False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cluster, name)
 
     async def replace(self, *args: Any, **options: Any) -> Any:
-        self._times += 1
-        if self._times % 2:
+        if self._lines and not self._died:
+            self._died = True
             raise Killed("killed")
         return await self._cluster.replace(*args, **options)
 
 
 async def test_a_kill_before_the_status_is_saved_leaves_no_decision_without_a_line(stage: Stage) -> None:
     lines: list[str] = []
-    dying: Any = DiesBeforeSaving(stage.cluster)
+    dying: Any = DiesBeforeSaving(stage.cluster, lines)
     stage.room = replace(stage.room, cluster=dying, audit=Trail(lines.append, "operator-0", stage.room.now))
     await stage.create()
     await stage.play(lambda: stage.serves("v1"))
