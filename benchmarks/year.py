@@ -1,6 +1,6 @@
 """Lives whole years of policies through the planner and writes what came of them into docs/retraining.md.
 
-.venv/bin/python -m benchmarks.year              the year of the page, a few minutes on one core
+.venv/bin/python -m benchmarks.year              the year of the page, some ten minutes on one core
 .venv/bin/python -m benchmarks.year --days 60    shorter, printed and not written
 """
 
