@@ -12,7 +12,7 @@ from modelwright.analysis.blocks import BLOCK
 from modelwright.analysis.counts import Counts
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.background import Background
-from modelwright.cluster.keys import HTTP_ROUTE, MODEL_ROLLOUT, Key
+from modelwright.cluster.keys import DEPLOYMENT, ENDPOINT_SLICE, HTTP_ROUTE, MODEL_ROLLOUT, POD, Key
 from modelwright.cluster.room import Room
 from modelwright.configuration import Configuration
 from modelwright.errors import Conflict
@@ -144,7 +144,15 @@ class Stage:
             if await reached():
                 return
             await asyncio.sleep(0.1)
-        raise AssertionError(f"not reached: {(await self.body())['status']}")
+        raise AssertionError(f"not reached: {(await self.body())['status']}, {await self.below()}")
+
+    async def below(self) -> dict[str, Any]:
+        """What stands in the namespace of pods, and of what makes them, for the message of a test that fails."""
+        return {
+            kind.name: {body["metadata"]["name"]: body.get("status") or body.get("endpoints") for body in found}
+            for kind in (DEPLOYMENT, POD, ENDPOINT_SLICE)
+            for found in [await self.cluster.list(kind, self.namespace)]
+        }
 
     async def serves(self, version: str) -> bool:
         status = (await self.body()).get("status", {})

@@ -6,11 +6,13 @@ import json
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Condition, Thread
-from typing import IO
+from typing import IO, Any
 
 import requests
 
@@ -32,6 +34,7 @@ class Exporter:
 
     def __init__(self, **labels: str) -> None:
         self.labels = labels
+        self.is_up: Callable[[], bool] = lambda: True
         self._page: str | None = ""
         self._scrapes = 0
         self._scraped = Condition()
@@ -58,11 +61,21 @@ class Exporter:
     def show(self, page: str | None) -> None:
         """Serve `page` from now on, and return once a scrape that saw it has been stored.
 
-        Scrapes of one target follow each other: when the third begins, the first two are in the database.
+        Scrapes of one target follow each other: when the third begins, the first two are in the database, or were too
+        late for it. Then the next ones are waited for.
         """
         with self._scraped:
             self._page = page
-            wanted = self._scrapes + 3
+        self._wait_for_scrapes(3)
+        for _ in range(50):
+            if page is None or self.is_up():
+                return
+            self._wait_for_scrapes(1)
+        raise AssertionError("Prometheus has no scrape that was in time")
+
+    def _wait_for_scrapes(self, number: int) -> None:
+        with self._scraped:
+            wanted = self._scrapes + number
             assert self._scraped.wait_for(lambda: self._scrapes >= wanted, timeout=60), "Prometheus stopped scraping"
 
     def close(self) -> None:
@@ -94,15 +107,16 @@ class RealPrometheus:
             stderr=self._log,
             preexec_fn=dies_with_parent(),
         )
-        url = f"http://127.0.0.1:{port}"
-        self.source = Source(MetricSource("real", url, timedelta(milliseconds=200), timedelta(seconds=10)))
-        self._wait_until_ready(url)
+        self._url = f"http://127.0.0.1:{port}"
+        self.source = Source(MetricSource("real", self._url, timedelta(milliseconds=200), timedelta(seconds=10)))
+        self._wait_until_ready(self._url)
 
     def scrape(self, *exporters: Exporter) -> None:
         """Returns once all `exporters` have been scraped: Prometheus takes up to 5 s to begin with new ones."""
         self._exporters.extend(exporters)
         self._write_targets()
         for exporter in exporters:
+            exporter.is_up = partial(self._is_up, exporter.address)
             exporter.show("")
 
     def stop_scraping(self, exporter: Exporter) -> None:
@@ -117,6 +131,12 @@ class RealPrometheus:
         self._log.close()
         for exporter in self._exporters:
             exporter.close()
+
+    def _is_up(self, address: str) -> bool:
+        """Whether the last scrape of a target was in time."""
+        answer = requests.get(f"{self._url}/api/v1/targets", {"state": "active"}, timeout=10).json()
+        targets: list[dict[str, Any]] = answer["data"]["activeTargets"]
+        return any(one["scrapeUrl"] == f"http://{address}/metrics" and one["health"] == "up" for one in targets)
 
     def _write_targets(self) -> None:
         groups = [{"targets": [exporter.address], "labels": exporter.labels} for exporter in self._exporters]
