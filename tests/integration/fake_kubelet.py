@@ -6,8 +6,10 @@ routes become accepted for their current generation.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.keys import HTTP_ROUTE, NODE, POD
@@ -31,11 +33,12 @@ async def make_pods_ready(cluster: Cluster, namespace: str, *, except_revision: 
         if pod["metadata"]["labels"].get("modelwright.dev/revision") == except_revision:
             continue
         ready += 1
-        if pod.get("status", {}).get("podIP"):
+        if _is_ready(pod):
             continue
-        await _bind(cluster, namespace, pod["metadata"]["name"])
-        number = next(_addresses)
-        address = f"10.244.{200 + number // 250}.{1 + number % 250}"
+        # The controller of nodes, which hears nothing of ours, takes the readiness from pods that it sees too late.
+        address = pod.get("status", {}).get("podIP") or _address()
+        if not pod["spec"].get("nodeName"):
+            await _bind(cluster, namespace, pod["metadata"]["name"])
         conditions = [
             {"type": type_, "status": "True", "lastTransitionTime": _now()}
             for type_ in ("PodScheduled", "Initialized", "ContainersReady", "Ready")
@@ -43,6 +46,16 @@ async def make_pods_ready(cluster: Cluster, namespace: str, *, except_revision: 
         status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": conditions}
         await cluster.merge_patch(POD, namespace, pod["metadata"]["name"], {"status": status}, "status")
     return ready
+
+
+def _address() -> str:
+    number = next(_addresses)
+    return f"10.244.{200 + number // 250}.{1 + number % 250}"
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 async def _bind(cluster: Cluster, namespace: str, pod: str) -> None:
