@@ -144,8 +144,13 @@ async def test_a_route_that_no_gateway_accepts_is_stalled_with_the_reason(stage:
     }
     parent = {"parentRef": {"name": "public"}, "controllerName": "modelwright.dev/fake", "conditions": [refused]}
     await stage.cluster.merge_patch(HTTP_ROUTE, stage.namespace, "churn", {"status": {"parents": [parent]}}, "status")
-    await reconcile_rollout(stage.key, stage.room)
-    condition = await stage.condition("Stalled")
+    condition: dict[str, Any] = {}
+    for _ in range(100):
+        await make_pods_ready(stage.cluster, stage.namespace)
+        await reconcile_rollout(stage.key, stage.room)
+        if condition := await stage.condition("Stalled"):
+            break
+        await asyncio.sleep(0.1)
     assert condition["reason"] == "RouteNotAccepted"
     assert "NoMatchingParent" in condition["message"]
 
