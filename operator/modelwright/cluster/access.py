@@ -272,6 +272,9 @@ def _all(dry_run: bool) -> str | None:
     return "All" if dry_run else None
 
 
+NOT_APPLICABLE = "the server rejected our request due to an error in our request"
+
+
 def _translate(error: DynamicApiError, method: str, path: str) -> ModelwrightError:
     message = _message(error)
     match error.status:
@@ -283,8 +286,9 @@ def _translate(error: DynamicApiError, method: str, path: str) -> ModelwrightErr
         case 409:
             return Conflict(message)
         case 400 | 422:
-            # A failed JSON Patch `test` comes back as 422 too, and means that the object changed.
-            if "testing" in message and "failed" in message:
+            # A failed JSON Patch `test` comes back as 422 too, as does an operation on what is not there any more: both
+            # mean that the object changed. The API server may say no more than that the error is ours.
+            if ("testing" in message and "failed" in message) or message == NOT_APPLICABLE:
                 return Conflict(message)
             return InvalidSpec("", message)
         case 401 | 403:
