@@ -273,6 +273,7 @@ def _all(dry_run: bool) -> str | None:
 
 
 NOT_APPLICABLE = "the server rejected our request due to an error in our request"
+"""All that an API server says where an operation of a JSON Patch does not fit the object: what is invalid is named."""
 
 
 def _translate(error: DynamicApiError, method: str, path: str) -> ModelwrightError:
@@ -286,11 +287,8 @@ def _translate(error: DynamicApiError, method: str, path: str) -> ModelwrightErr
         case 409:
             return Conflict(message)
         case 400 | 422:
-            # A failed JSON Patch `test` comes back as 422 too, as does an operation on what is not there any more: both
-            # mean that the object changed. The API server may say no more than that the error is ours.
-            if ("testing" in message and "failed" in message) or message == NOT_APPLICABLE:
-                return Conflict(message)
-            return InvalidSpec("", message)
+            # TRAP: a failed `test`, and an operation on what is gone, are 422 too, but mean that the object changed.
+            return Conflict(message) if message == NOT_APPLICABLE else InvalidSpec("", message)
         case 401 | 403:
             return Forbidden(message)
         case status:
