@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import aiohttp
@@ -34,6 +35,16 @@ async def all_is_seen(witness: Witness) -> bool:
     return bool(witness.stats and witness.stats["recent"]["sent"] > 0 and witness.rollout and witness.weights)
 
 
+def moves_of(witness: Witness, after: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """How the candidate's weight rose, and how it fell, from 0 on, since the first `after` weights that were seen.
+
+    A kill between a write to the route and its record leaves more weight than is recorded, which is lowered at once.
+    An operator that was killed often may therefore climb a step more than once, but no more often than it was killed.
+    """
+    moves = list(pairwise([0, *(weight for _, weight in witness.weights[after:])]))
+    return [move for move in moves if move[1] > move[0]], [move for move in moves if move[1] < move[0]]
+
+
 async def test_a_rollout_is_promoted_once_and_without_a_5xx(loop: Loop, cluster: Cluster, witness: Witness) -> None:
     await eventually(lambda: all_is_seen(witness), "clients send requests")
     await fresh_operator(cluster)
@@ -45,7 +56,10 @@ async def test_a_rollout_is_promoted_once_and_without_a_5xx(loop: Loop, cluster:
             lambda: settled_on(witness, "v2"), "v2 is promoted", limit=180, situation=lambda: witness.status
         )
     assert killer.kills >= 3
-    assert [weight for _, weight in witness.weights[moves:]] == [10, 50, 100, 0]
+    rose, fell = moves_of(witness, moves)
+    assert set(rose) == {(0, 10), (10, 50), (50, 100)}
+    assert fell[-1] == (100, 0)
+    assert len(fell) <= killer.kills + 1
     assert [entry["result"] for entry in witness.status["history"] if entry["version"] == "v2"] == ["Promoted"]
     assert server_errors(witness) == errors
 
@@ -69,7 +83,10 @@ async def test_a_rollback_ends_at_weight_0_and_rejects_once(loop: Loop, cluster:
         await eventually(rejected, "the hotfix is rejected", limit=120, situation=lambda: witness.status)
     await killer.kill()
     assert killer.kills >= 2
-    assert [weight for _, weight in witness.weights[moves:]] == [10, 0]
+    rose, fell = moves_of(witness, moves)
+    assert set(rose) == {(0, 10)}
+    assert set(fell) == {(10, 0)}
+    assert len(fell) <= killer.kills
     assert [entry["version"] for entry in witness.status["rejected"]] == ["hotfix"]
     assert [entry["result"] for entry in witness.status["history"] if entry["version"] == "hotfix"] == ["RolledBack"]
     assert await candidate_weight(cluster, "ml", "churn") == 0
