@@ -1,4 +1,6 @@
-"""The hour before a rollout is read once, on its own, and unknown where the source has none of it. On a fake source."""
+"""The hour before a rollout is read once, on its own, and unknown where the source has none of it.
+
+Mostly on a fake source, whose clock can be turned; the last one on a real Prometheus."""
 
 from __future__ import annotations
 
@@ -6,9 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.metrics.exporting import Exporter, RealPrometheus
 from tests.metrics.recorded import BEGIN, QUESTION, Looking
 
+from modelwright.analysis.before import before_counts
 from modelwright.analysis.counts import Counts
+from modelwright.metrics.asking import Asker
+from modelwright.metrics.prometheus import Source
 from modelwright.metrics.questions import CountsLook, NoLook
 from modelwright.metrics.reasons import Reason
 
@@ -73,3 +79,33 @@ def test_a_source_that_is_down_is_asked_again_within_minutes(looking: Looking) -
     assert look.retry_after <= timedelta(minutes=2)
     looking.source.fault = None
     assert isinstance(looking.look(200, BEFORE), CountsLook)
+
+
+def test_an_hour_in_a_real_prometheus_is_read_through_restarts_and_bursts(prometheus: RealPrometheus) -> None:
+    """Samples of 75 minutes, backfilled by an exporter with times of its own: two pods, one of which restarts."""
+    begins = datetime.fromtimestamp(datetime.now(UTC).timestamp() // 10 * 10, UTC)
+    lines = []
+    for at in range(-4495, 6, 10):
+        for pod, started in (("a", -4500), ("b", -4500 if at < -1800 else -1800)):
+            total = 3 * (at - started)
+            # Twenty errors at once every ten minutes of pod a, and none in pod b.
+            errors = 20 * ((at + 4500) // 600) if pod == "a" else 0
+            stamp = int((begins + timedelta(seconds=at)).timestamp() * 1000)
+            lines += [f'hour_{name}{{pod="{pod}"}} {n} {stamp}' for name, n in (("all", total), ("bad", errors))]
+    exporter = Exporter()
+    prometheus.scrape(exporter)
+    exporter.show("\n".join(lines) + "\n")
+    source = Source(replace(prometheus.source.configuration, scrape_interval=timedelta(seconds=10)))
+    asker = Asker({"real": source})
+    question = replace(BEFORE, source="real", events="hour_bad", total="hour_all", since=begins - HOUR, until=begins)
+    look = asker.ask(question)
+    assert isinstance(look, CountsLook), look
+    # What pod b counted after its last scrape went with it.
+    assert look.counts == Counts(120, 2 * 3 * 3600 - 15)
+    blocks = [block.counts for block in look.blocks]
+    assert len(blocks) >= 350
+    assert {block.events for block in blocks} == {0, 20}
+    # Twenty errors that came as one say no more than one.
+    known, rate = before_counts(blocks).dispersion, 120 / 21585
+    assert known.settled
+    assert known.factor(rate * (1 - rate)) == pytest.approx(20, rel=0.25)
