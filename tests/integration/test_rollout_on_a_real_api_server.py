@@ -13,7 +13,7 @@ from tests.integration.stage import Stage
 
 from modelwright.audit.chain import verify
 from modelwright.audit.trail import Trail
-from modelwright.cluster.keys import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, SERVICE, Kind
+from modelwright.cluster.keys import DEPLOYMENT, HTTP_ROUTE, MODEL_ROLLOUT, POD, SERVICE, Kind
 from modelwright.errors import Conflict
 from modelwright.rollouts.reconcile import reconcile_rollout
 from modelwright.traffic import routers
@@ -260,3 +260,53 @@ async def test_a_kill_before_the_status_is_saved_leaves_no_decision_without_a_li
     assert stage.told.reasons == ["Promoted"]
     assert decided == ["Promoted", "Promoted"], "what is decided again after a kill has a line for each time"
     assert verify(lines).broken == ""
+
+
+async def test_a_route_follows_its_host_names_in_mid_step_and_restarted_pods_stay_restarted(stage: Stage) -> None:
+    await stage.create()
+    await stage.play(lambda: stage.serves("v1"))
+    await stage.edit(
+        {
+            "model": {"version": "v2", "uri": "s3://models/churn/v2"},
+            "strategy": {"canary": {"steps": [{"weight": 50, "hold": "1h"}]}},
+        }
+    )
+
+    async def holds() -> bool:
+        return "confirmedAt" in (await stage.body())["status"].get("step", {})
+
+    await stage.play(holds)
+    hosts = ["churn.example.com", "churn.example.org"]
+    await stage.edit({"traffic": {"httpRoute": {"managed": {"hostnames": hosts}}}})
+    # What `kubectl rollout restart` writes.
+    template = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-11-21T20:00:00Z"}}}
+    candidate = (await stage.body())["status"]["candidate"]["revision"]
+    before = {pod["metadata"]["uid"] for pod in await _pods(stage, candidate)}
+    metadata = {"name": f"churn-{candidate}", "namespace": stage.namespace}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": {"template": template}}
+    await stage.cluster.apply(DEPLOYMENT, body, manager="kubectl-rollout", force=False)
+
+    async def restarted() -> bool:
+        pods = await _pods(stage, candidate)
+        return len(pods) == len(before) and not before & {pod["metadata"]["uid"] for pod in pods}
+
+    await stage.play(restarted)
+    assert (await stage.route())["spec"]["hostnames"] == hosts
+    assert await stage.weights() == [50, 50]
+    status = (await stage.body())["status"]
+    assert (status["step"]["weight"], status.get("rejected")) == (50, None)
+    # Scaling, which is what we do to a Deployment, leaves the template alone.
+    await stage.edit({"replicas": 3})
+
+    async def scaled() -> bool:
+        return len(await _pods(stage, candidate)) == 2
+
+    await stage.play(scaled)
+    live = await stage.cluster.get(DEPLOYMENT, stage.namespace, f"churn-{candidate}")
+    assert live
+    assert live["spec"]["template"]["metadata"]["annotations"] == template["metadata"]["annotations"]
+
+
+async def _pods(stage: Stage, revision: str) -> list[dict[str, Any]]:
+    found = await stage.cluster.list(POD, stage.namespace, {"modelwright.dev/revision": revision})
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]

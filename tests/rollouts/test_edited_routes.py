@@ -60,3 +60,43 @@ def test_a_route_that_somebody_deletes_comes_back_at_rest_and_the_step_begins_ag
     assert world.weight in (0, 10, 50)
     assert "RouteDeleted" in [reason for _, reason, _ in world.news]
     world.until(lambda w: w.live_version == "v2")
+
+
+def test_the_route_follows_an_edit_of_its_host_names_in_mid_step_and_no_weight_moves() -> None:
+    world = serving_v1()
+    world.edit(model=V2)
+    world.until(in_step(2))
+    before, step = len(world.splits), world.status.step
+    world.route_fits = False
+    world.tick()
+    assert world.route_fits
+    assert (world.weight, len(world.splits)) == (50, before)
+    assert world.status.step
+    assert step
+    assert world.status.step.confirmed_at == step.confirmed_at
+    world.until(lambda w: w.live_version == "v2")
+
+
+def test_a_route_that_is_paused_follows_an_edit_too_and_what_somebody_lowered_stays_low() -> None:
+    world = serving_v1()
+    world.edit(model=V2)
+    world.until(in_step(2))
+    world.weight, world.route_changed_by, world.route_fits = 5, "kubectl-edit", False
+    world.tick(5)
+    assert world.status.paused == "WeightLowered"
+    assert (world.weight, world.route_fits) == (5, True)
+
+
+def test_a_way_back_that_no_gateway_confirms_follows_the_spec_to_one_that_does() -> None:
+    world = serving_v1()
+    world.edit(model=V2)
+    world.until(in_step(2))
+    world.gateway_exists = False
+    world.command("abort")
+    world.tick(5)
+    assert (world.weight, world.condition("Ready")) == (0, ("False", "RollingBack"))
+    # The parentRefs of the spec now name a Gateway that answers.
+    world.route_fits, world.gateway_exists = False, True
+    world.tick(5)
+    assert world.at_rest()
+    assert world.route_fits

@@ -47,6 +47,7 @@ def observe(world: World) -> Observation:
             str(world.route_version),
             True if accepted else None,
             changed_by=world.route_changed_by,
+            as_wanted=world.route_fits,
             silent=() if accepted or world.gateway_exists else ("'public'",),
             written_at=world.route_changed_at,
             unsupported=world.unsupported,
@@ -104,8 +105,9 @@ def _scale(world: World, revision: str, replicas: int) -> None:
 
 def _write_route(world: World, split: Split, version: str, plan: Plan) -> None:
     check_split(world, split, version, plan)
-    if split != world.split:
-        world.splits.append((world.now, split))
+    if split != world.split or not world.route_fits:
+        if split != world.split:
+            world.splits.append((world.now, split))
         world.route_version += 1
         world.route_changed_at = world.now
-    world.split, world.route_changed_by = split, ""
+    world.split, world.route_changed_by, world.route_fits = split, "", True

@@ -79,6 +79,11 @@ def _edit_split(change: Callable[[Split], Split]) -> Callable[[World], None]:
     return edit
 
 
+def _edit_hostnames(world: World) -> None:
+    world.generation += 1
+    world.route_fits = False
+
+
 def _delete_route(world: World) -> None:
     world.split = None
 
@@ -120,6 +125,7 @@ FAULTS: dict[str, Callable[[World], None]] = {
     "pods come back": _revive,
     "weight lowered": _edit_route(1),
     "route deleted": _delete_route,
+    "host names edited": _edit_hostnames,
     "weight raised": _edit_route(95),
     "copies taken away": _edit_split(lambda split: replace(split, mirror=0)),
     "copies added": _edit_split(lambda split: replace(split, mirror=100)),

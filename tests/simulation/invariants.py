@@ -39,6 +39,9 @@ def check_move(world: World, role: str, revision: str) -> None:
 def check_at_peace(world: World) -> None:
     """After the passes of one moment: nobody is sent to a candidate that is not there, if there is anywhere else."""
     candidate, stable = world.status.candidate, world.status.stable
+    assert world.route_fits or world.status.stage is Stage.PROMOTING or world.split is None, (
+        "the route is not the spec's"
+    )
     if world.split and world.split.serves and candidate and stable and world.status.stage is not Stage.PROMOTING:
         assert world.ready(candidate.revision) > 0 or world.ready(stable.revision) == 0, (
             "users are sent to no endpoints"

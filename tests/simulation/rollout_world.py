@@ -127,6 +127,7 @@ class World:
         self.route_version = 0
         self.route_changed_at = START
         self.route_changed_by = ""
+        self.route_fits = True  # whether all of it but the split is what the spec asks for
         self.answers: dict[Any, Answer] = {}
         self.questions: tuple[Any, ...] = ()
         self.dead: set[str] = set()  # versions whose pods are not ready
@@ -253,7 +254,7 @@ class World:
 
     def _state(self) -> tuple[Any, ...]:
         scales = {revision: deployment.wanted for revision, deployment in self.deployments.items()}
-        return self.status, self.split, dict(self.services), scales
+        return self.status, self.split, self.route_fits, dict(self.services), scales
 
     def _carry_out(self, plan: Plan) -> None:
         for action in plan.actions:

@@ -144,7 +144,7 @@ def hand_over(draft: Draft) -> bool:
     if left > timedelta(0):
         draft.look_again(left)
         return False
-    if route is None or route.split != Split():
+    if route is None or route.split != Split() or draft.route_is_outdated:
         draft.do(WriteRoute())
         return False
     return bool(route.accepted)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from modelwright.api.rollout import Arm, Candidate, RolloutSpec, RolloutStatus, Stage
+from modelwright.api.rollout import Arm, Candidate, ManagedRoute, RolloutSpec, RolloutStatus, Stage
 from modelwright.api.steering import ROLLBACK, Waived
 from modelwright.rollouts.actions import Action, WriteRoute
 from modelwright.rollouts.observation import Observation
@@ -89,6 +89,12 @@ class Draft:
     def writes_route(self) -> bool:
         """Whether this pass lowers the weight already: then nothing may raise it on what was read before."""
         return any(isinstance(action, WriteRoute) for action in self.actions)
+
+    @property
+    def route_is_outdated(self) -> bool:
+        """Whether a route that we make is not what the spec asks for, whatever it gives the candidate."""
+        route = self.seen.route
+        return isinstance(self.spec.route, ManagedRoute) and route is not None and not route.as_wanted
 
     def change(self, **fields: Any) -> None:
         self.status = replace(self.status, **fields)

@@ -50,7 +50,7 @@ def go_back(draft: Draft) -> None:
         return
     point(draft, "stable", stable.revision)
     draft.give(Split())
-    if route is None or route.split != Split():
+    if route is None or route.split != Split() or draft.route_is_outdated:
         draft.do(WriteRoute())
         _say(draft, "RollingBack", f"from {candidate.model.version} to {stable.model.version}")
     elif not route.accepted:

@@ -29,7 +29,7 @@ def police(draft: Draft) -> None:
     if _withdraw(draft, route):
         return
     allowed = route.split.at_most(recorded)
-    if allowed == route.split == recorded and (recorded.testers or recorded.mirror):
+    if allowed == route.split == recorded:
         _keep_fitting(draft, route)
     if allowed != route.split:
         draft.do(WriteRoute(allowed))
@@ -64,9 +64,11 @@ def _withdraw(draft: Draft, route: RouteSeen) -> bool:
 
 
 def _keep_fitting(draft: Draft, route: RouteSeen) -> None:
-    """The owner changed something that ours repeats: it follows, for the same people."""
-    if route.is_theirs and not route.as_wanted and not route.obstacle and draft.seen.may_raise:
-        draft.do(WriteRoute(draft.given, route.resource_version))
+    """What is ours follows an edit, with the split that it has: of the spec, or of a route that ours repeats."""
+    given = draft.given
+    repeats = route.is_theirs and not route.as_wanted and not route.obstacle and (given.testers or given.mirror)
+    if (repeats or draft.route_is_outdated) and draft.seen.may_raise:
+        draft.do(WriteRoute(given, route.resource_version))
 
 
 def _accept_lowering(draft: Draft, split: Split, route: RouteSeen) -> None:
