@@ -25,7 +25,7 @@ def check_split(world: World, split: Split, version: str, plan: Plan) -> None:
     assert 0 <= split.mirror <= 100
     assert not (split.weight and (split.mirror or split.testers)), "mixed populations cannot be compared"
     if not split.is_within(live):
-        _check_raise(world, live, split, version, plan)
+        check_raise(world, live, split, version, plan)
 
 
 def check_move(world: World, role: str, revision: str) -> None:
@@ -48,7 +48,7 @@ def check_at_peace(world: World) -> None:
         )
 
 
-def _check_raise(world: World, live: Split, split: Split, version: str, plan: Plan) -> None:
+def check_raise(world: World, live: Split, split: Split, version: str, plan: Plan) -> None:
     assert version == str(world.route_version), "raised on a route that changed since it was read"
     assert world.ready(world.services["candidate"]) > 0, "traffic to a revision without ready endpoints"
     if world.spec.promotion.smoke_check and plan.status.candidate and plan.status.candidate.retrain_run:
