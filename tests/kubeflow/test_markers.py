@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from modelwright.errors import InvalidSpec
 from modelwright.kubeflow import markers
@@ -51,6 +53,23 @@ def test_of_two_of_the_same_time_the_names_decide() -> None:
         entry.created = datetime(2026, 11, 21, tzinfo=UTC)
     found = newest_marker(NewestMarker("default", "memory://marked", "_SUCCESS"), ("memory://marked",))
     assert found.path.endswith("day=03/_SUCCESS")
+
+
+def test_a_marker_is_seen_although_its_prefix_was_listed_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fake of what libraries of object stores do: they list a prefix once, and then remember it."""
+    listed: dict[str, Any] = {}
+    find = MemoryFileSystem.find
+
+    def find_once(system: Any, path: str, *args: Any, **options: Any) -> Any:
+        return listed.setdefault(path, find(system, path, *args, **options))
+
+    monkeypatch.setattr(MemoryFileSystem, "find", find_once)
+    monkeypatch.setattr(MemoryFileSystem, "invalidate_cache", lambda system, path=None: listed.clear())
+    question, roots = NewestMarker("default", "memory://remembered", "_SUCCESS"), ("memory://remembered",)
+    with pytest.raises(NotThere):
+        newest_marker(question, roots)
+    fsspec.filesystem("memory").pipe("/remembered/day=01/_SUCCESS", b"")
+    assert newest_marker(question, roots).path == "day=01/_SUCCESS"
 
 
 def test_nothing_outside_of_a_data_root_is_listed(tmp_path: Path) -> None:

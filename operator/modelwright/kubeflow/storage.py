@@ -59,4 +59,6 @@ def open_below(uri: str, root: str) -> tuple[Any, str]:
         real, real_root = os.path.realpath(path), os.path.realpath(urlsplit(root).path)
         if os.path.commonpath([real, real_root]) != real_root:
             raise OutsideResultRoot("the pipeline left a symbolic link that leads out of the folder it was given")
+    # TRAP: libraries of object stores remember a listing as long as the process lives: nothing new would be seen.
+    system.invalidate_cache()
     return system, path.rstrip("/")
