@@ -6,7 +6,10 @@ entries mean by Istio's documentation.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -114,3 +117,45 @@ async def test_copies_testers_and_a_share_go_through_a_virtual_service_which_is_
     assert await live(stage) == spec
     await answered_by(stage, old)
     await answered_by(stage, old, headers=TESTER)
+
+
+async def test_a_promotion_goes_through_a_virtual_service_and_no_request_fails(stage: EnvoyStage) -> None:
+    route = [to("churn-stable", 100), to("churn-candidate", 0)]
+    spec = {"hosts": [stage.host], "http": [{"name": "predict", "timeout": "5s", "route": route}]}
+    await stage.apply(VIRTUAL_SERVICE, "churn", spec)
+    traffic = {"virtualService": {"attached": {"name": "churn"}}, "confirm": "RouteAccepted"}
+    steps = [{"weight": 25, "hold": "1s"}, {"pause": {}}, {"weight": 50, "hold": "1s"}]
+    # The old pods stay until Envoy has certainly heard of the new ones.
+    promotion = {"bakeTime": "1s", "scaleDownDelay": "2s"}
+    await stage.create(traffic=traffic, strategy={"canary": {"steps": steps}}, promotion=promotion)
+    await stage.play(lambda: stage.serves("v1"))
+    old = await stage.revision("stable")
+    await answered_by(stage, old)
+    seen: Counter[str] = Counter()
+
+    async def clients() -> None:
+        while True:
+            seen[await stage.ask()] += 1
+            await asyncio.sleep(0.01)
+
+    asking = asyncio.create_task(clients())
+    try:
+        await stage.edit(V2)
+        await paused_at(stage, 2)
+        new = await stage.revision("candidate")
+        await answered_by(stage, old, new)
+        counted = await stage.answers(200)
+        assert 20 <= counted[new] <= 80  # 50 are due, and a standard deviation is 6
+        await stage.promote()
+
+        async def is_promoted() -> bool:
+            return await stage.serves("v2") and await stage.is_let_go()
+
+        await stage.play(is_promoted)
+        assert await live(stage) == spec
+        await answered_by(stage, new)
+    finally:
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asking
+    assert set(seen) == {old, new}
