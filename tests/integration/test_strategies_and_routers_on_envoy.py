@@ -111,6 +111,28 @@ async def test_on_a_route_of_the_users_testers_come_first_and_then_a_share(stage
     assert [ref["weight"] for ref in live["spec"]["rules"][0]["backendRefs"]] == [100, 0]
 
 
+async def test_users_of_a_sticky_canary_stay_with_the_candidate_as_its_share_grows(stage: EnvoyStage) -> None:
+    strategy = {
+        "canary": {
+            "stickyBy": {"cookie": "bucket"},
+            "steps": [{"weight": 10, "hold": LONG}, {"weight": 50, "hold": LONG}],
+        }
+    }
+    old = await serving_v1(stage, traffic=managed(stage), strategy=strategy)
+    for number, users in ((1, 10), (2, 50)):
+        await stage.play(holds(stage, number))
+        new = await stage.revision("candidate")
+        for bucket in (0, 7, 30, 70):
+            cookies = {"Cookie": f"session=abc; bucket={bucket}; theme=dark"}
+            assert set(await stage.answers(5, cookies)) == {new if bucket < users else old}, (bucket, users)
+        assert set(await stage.answers(5)) == {old}
+        if number == 1:
+            await stage.promote()
+    await stage.annotate({"modelwright.dev/command": f"abort/back/{new}"})
+    await stage.play(lambda: stage.serves("v1"))
+    assert set(await stage.answers(5, {"Cookie": "bucket=7"})) == {old}
+
+
 async def deployed(stage: EnvoyStage, name: str) -> None:
     labels, port = {"app": name}, stage.servers.port
     containers = [{"name": "model", "image": "serve:1", "ports": [{"name": "http", "containerPort": port}]}]

@@ -20,6 +20,7 @@ from tests.simulation.faults import AB_TEST, CONVERSION, HOLD
 from tests.simulation.rollout_world import SPEC, V2
 from tests.simulation.virtual_world import VirtualWorld
 
+from modelwright.api.ab_test import Bucket
 from modelwright.api.rollout import BlueGreen, Holdback, RolloutStatus
 
 Fault = Callable[[AttachedWorld], None]
@@ -77,14 +78,16 @@ WAYS: dict[str, dict[str, Any]] = {
         "ab_test": AB_TEST,
         "analysis": replace(SPEC.analysis, metrics=(*SPEC.analysis.metrics, CONVERSION)),
     },
+    "sticky": {"sticky_by": Bucket(header="x-bucket"), "promotion": HELD},
 }
+BY_HEADERS = ("a/b test", "sticky")
 TESTERS_CAN_BE_TOLD = ("managed, testers first", "existing, testers first", "virtual service")
 ways = st.sampled_from(sorted(WAYS))
 
 
 def begun(kind: str, way: str, seed: int, **fields: Any) -> AttachedWorld:
     world = WORLDS[kind](seed=seed, **fields)
-    if way != "a/b test" or kind in TESTERS_CAN_BE_TOLD:
+    if way not in BY_HEADERS or kind in TESTERS_CAN_BE_TOLD:
         world.spec = replace(world.spec, **WAYS[way])
     world.tester_share = AB_TEST.audience.percent / 100
     world.metrics.rates |= {("conversion", "v1"): 0.1, ("conversion", "v2"): 0.3}

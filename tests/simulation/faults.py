@@ -11,7 +11,7 @@ from hypothesis import Phase
 from hypothesis import strategies as st
 from tests.simulation.rollout_world import ERRORS, SPEC, V1, V2, V3, World
 
-from modelwright.api.ab_test import ABTest, Audience, OnUndecided
+from modelwright.api.ab_test import ABTest, Audience, Bucket, OnUndecided
 from modelwright.api.goals import Goal, WholeWeeks
 from modelwright.api.metrics import (
     AgainstStable,
@@ -95,6 +95,7 @@ def of_strategy(spec: RolloutSpec, strategy: Strategy) -> RolloutSpec:
     return replace(
         spec,
         steps=strategy.steps,
+        sticky_by=strategy.sticky_by,
         blue_green=strategy.blue_green,
         shadow=strategy.shadow,
         ab_test=strategy.ab_test,
@@ -160,6 +161,7 @@ STRATEGIES = {
             Step(100, timedelta(seconds=5)),
         )
     ),
+    "sticky canary": Strategy(SPEC.steps, Bucket(cookie="bucket")),
     "blue-green": Strategy(blue_green=BlueGreen(HOLD)),
     "blue-green, approved": Strategy(blue_green=BlueGreen(HOLD, Promote.WHEN_APPROVED)),
     "shadow, promoted": Strategy(shadow=Shadow(20, HOLD, OnPassed.PROMOTE)),

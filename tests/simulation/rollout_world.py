@@ -18,6 +18,7 @@ from tests.simulation.fake_cluster import Deployment, do, observe
 from tests.simulation.invariants import check_at_peace
 from tests.simulation.metric_world import MetricWorld, arrivals, drawn
 
+from modelwright.api.audience import percent_of
 from modelwright.api.metrics import AgainstStable, FastLimit, Metric, Proportion
 from modelwright.api.models import Model
 from modelwright.api.rollout import (
@@ -206,7 +207,10 @@ class World:
         for version, share in self.error_rate.items():
             self.metrics.rates["errors", version] = share
         came = arrivals(self.random, self.rate * self.step)
-        of_testers = drawn(self.random, came, self.tester_share) if self.split.testers else 0
+        # Users of a sticky canary are spread evenly over the buckets; of other testers there are as many as there are.
+        by = self.spec.sticky_by
+        share = (percent_of(self.split.testers, by) / 100 if by else 0.0) or self.tester_share
+        of_testers = drawn(self.random, came, share) if self.split.testers else 0
         to_candidate = of_testers + drawn(self.random, came - of_testers, self.split.weight / 100)
         copies = drawn(self.random, came - of_testers, self.split.mirror / 100) if self.split.mirror else 0
         for role, requests in (("stable", came - to_candidate), ("candidate", to_candidate + copies)):

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from tests.traffic.routes import backend, both, other, rollout, route
 
+from modelwright.api.ab_test import Audience
+from modelwright.api.audience import match_of
 from modelwright.api.rollout import (
     AttachedRoute,
     HeaderMatch,
@@ -18,6 +20,7 @@ from modelwright.api.rollout import (
     Step,
 )
 from modelwright.cluster.keys import HTTP_ROUTE
+from modelwright.errors import Conflict
 from modelwright.traffic.attached_route import seen
 from modelwright.traffic.route import HEADER_MATCH, MIRROR, RouteSeen, Split, WriteRoute
 from modelwright.traffic.testers_writing import wanted_for
@@ -39,9 +42,11 @@ def subject(testers: tuple[HeaderMatch, ...] = ONE, *, given: bool = False, allo
     return replace(plain, spec=spec, status=replace(plain.status, candidate=recorded))
 
 
-def made_for(body: dict[str, Any], of: ModelRollout | None = None, **metadata: Any) -> dict[str, Any]:
+def made_for(
+    body: dict[str, Any], of: ModelRollout | None = None, split: tuple[HeaderMatch, ...] = ONE, **metadata: Any
+) -> dict[str, Any]:
     """The route beside `body`, as the API server returns it: accepted."""
-    wanted = wanted_for(of or subject(), HTTP_ROUTE, body, None, RAISE)
+    wanted = wanted_for(of or subject(), HTTP_ROUTE, body, None, WriteRoute(Split(testers=split), "7"))
     assert wanted is not None
     entry = {"manager": "modelwright", "operation": "Apply", "time": "2026-11-21T08:00:00Z"}
     status = {"generation": 1, "resourceVersion": "9", "uid": "made", "managedFields": [entry]}
@@ -242,3 +247,17 @@ def test_an_audience_by_cookie_is_one_more_header_as_any() -> None:
     assert made is not None
     (match,) = made["spec"]["rules"][0]["matches"]
     assert match["headers"] == [{"type": "RegularExpression", "name": "cookie", "value": "^bucket=7$"}]
+
+
+def test_a_larger_audience_is_led_only_while_the_smaller_one_is_what_is_live() -> None:
+    few, more = ((match_of(Audience(percent, header="x-bucket")),) for percent in (10, 50))
+    led, body = subject(few, given=True), route(both())
+    raise_ = WriteRoute(Split(testers=more), "7")
+    live = made_for(body, subject(few), split=few)
+    wanted = wanted_for(led, HTTP_ROUTE, body, live, raise_)
+    assert wanted
+    assert wanted["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]
+    assert seen(led, body, made={**live, **wanted, "metadata": live["metadata"]}).split == Split(testers=more)
+    narrowed = made_for(body, subject(few), split=(match_of(Audience(7, header="x-bucket")),))
+    with pytest.raises(Conflict, match="changed since the raise was decided"):
+        wanted_for(led, HTTP_ROUTE, body, narrowed, raise_)

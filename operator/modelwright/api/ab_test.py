@@ -14,6 +14,14 @@ class OnUndecided(StrEnum):
 
 
 @dataclass(frozen=True)
+class Bucket:
+    """Where a request carries the bucket of its user: exactly one of `header` and `cookie`."""
+
+    header: str = ""
+    cookie: str = ""
+
+
+@dataclass(frozen=True)
 class Audience:
     """`percent` of all buckets are the candidate's. Exactly one of `header` and `cookie` names where the bucket is."""
 

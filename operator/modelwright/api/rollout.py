@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from modelwright.api.ab_test import ABTest
+from modelwright.api.ab_test import ABTest, Bucket
 from modelwright.api.conditions import Condition
 from modelwright.api.following import ModelFrom
 from modelwright.api.metrics import Comparison, Metric
@@ -211,6 +211,7 @@ class RolloutSpec:
     replicas: int = 1
     confirm: Confirm = Confirm.OBSERVED_SHARE
     steps: tuple[Step, ...] = ()  # strategy.canary; empty with another strategy
+    sticky_by: Bucket | None = None  # weights of steps are shares of users by their buckets, not of requests
     blue_green: BlueGreen | None = None
     shadow: Shadow | None = None
     ab_test: ABTest | None = None

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelwright.api.ab_test import Audience
 from modelwright.api.audience import match_of
 from modelwright.api.rollout import HeaderMatch, ModelRollout, RolloutSpec
 from modelwright.traffic.acceptance import Acceptance
@@ -69,4 +70,10 @@ def _known(testers: Testers) -> set[tuple[Any, ...]]:
 def _of_strategy(spec: RolloutSpec) -> tuple[Testers, ...]:
     if spec.ab_test:
         return ((match_of(spec.ab_test.audience),),)
-    return tuple(step.match for step in spec.steps if step.match)
+    matched = tuple(step.match for step in spec.steps if step.match)
+    # Which buckets they are makes no difference to what else may match.
+    return (
+        (*matched, (match_of(Audience(1, spec.sticky_by.header, spec.sticky_by.cookie)),))
+        if spec.sticky_by
+        else matched
+    )

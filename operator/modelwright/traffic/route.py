@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from modelwright.api.audience import narrower
 from modelwright.api.rollout import HeaderMatch
 from modelwright.cluster.keys import Kind
 
@@ -35,8 +36,11 @@ class Split:
         return self.at_most(other) == self
 
     def at_most(self, other: Split) -> Split:
-        """What both give. Other testers are other people: of two audiences that differ nothing is left."""
-        testers = self.testers if self.testers == other.testers else ()
+        """What both give. Other testers are other people: nothing is left of two groups that differ.
+
+        But for audiences by one bucket: the smaller is a part of the larger.
+        """
+        testers = self.testers if self.testers == other.testers else narrower(self.testers, other.testers)
         return Split(min(self.weight, other.weight), min(self.mirror, other.mirror), testers)
 
     def __str__(self) -> str:

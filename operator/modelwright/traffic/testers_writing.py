@@ -8,6 +8,7 @@ from typing import Any
 from modelwright.api.rollout import AttachedRoute, ModelRollout
 from modelwright.cluster.access import FIELD_MANAGER, Cluster
 from modelwright.cluster.keys import VIRTUAL_SERVICE, Kind
+from modelwright.errors import Conflict
 from modelwright.traffic import testers_route
 from modelwright.traffic.additions import testers_wanted
 from modelwright.traffic.backends import backends_of
@@ -63,13 +64,26 @@ def wanted_for(
             return made
         pairs = pairs_of(body, backends_of(rollout), _route(rollout).rule_name)
         wanted = testers_route.manifest(rollout, kind, body, pairs, split.testers)
-        return made if made and made.get("spec") == wanted["spec"] else wanted
+        if made is None:
+            return wanted
+        if made.get("spec") == wanted["spec"]:
+            return made
+        _refuse_to_overrule(rollout, made)
+        wanted["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"]
+        return wanted
     if made is None or split.weight or body is None:
         return None
     rules = testers_route.to_stable(made, backends_of(rollout))
     if rules is None or rules == made["spec"]["rules"]:
         return None if rules is None else made
     return {**testers_route.head(rollout, kind), "spec": {**made["spec"], "rules": rules}}
+
+
+def _refuse_to_overrule(rollout: ModelRollout, made: Object) -> None:
+    """A raise is decided on what is recorded: who gave the candidate less in between is heard first."""
+    recorded = rollout.status.candidate.testers if rollout.status.candidate else ()
+    if testers_route.audience(made, rollout) != recorded:
+        raise Conflict(f"{made['kind']} '{made['metadata']['name']}' changed since the raise was decided")
 
 
 def _route(rollout: ModelRollout) -> AttachedRoute:

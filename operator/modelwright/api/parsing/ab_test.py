@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelwright.analysis.weekly import WEEK
-from modelwright.api.ab_test import ABTest, Audience, OnUndecided
+from modelwright.api.ab_test import ABTest, Audience, Bucket, OnUndecided
 from modelwright.api.durations import format_duration
 from modelwright.api.fields import Fields
 from modelwright.api.goals import WholeWeeks
@@ -16,9 +16,8 @@ def ab_test(fields: Fields) -> ABTest:
     split = fields.section("audience").section("split")
     if not split.has("by"):
         raise split.refuse("by", "must name the header or cookie with a user's bucket: a weight is drawn per request")
-    by = split.section("by")
-    by.exactly_one("header", "cookie")
-    audience = Audience(split.integer("percent"), by.text("header", ""), by.text("cookie", ""))
+    by = bucket(split.section("by"))
+    audience = Audience(split.integer("percent"), by.header, by.cookie)
     if not 1 <= audience.percent <= 99:
         raise split.refuse("percent", f"must be between 1 and 99, found {audience.percent}")
     found = ABTest(
@@ -30,6 +29,11 @@ def ab_test(fields: Fields) -> ABTest:
     if found.max_duration < found.min_duration:
         raise fields.refuse("maxDuration", "must not be shorter than `minDuration`")
     return found
+
+
+def bucket(by: Fields) -> Bucket:
+    by.exactly_one("header", "cookie")
+    return Bucket(by.text("header", ""), by.text("cookie", ""))
 
 
 def check_goals(spec: RolloutSpec, *, complete: bool = True) -> None:

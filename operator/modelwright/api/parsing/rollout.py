@@ -69,6 +69,7 @@ def _spec(fields: Fields) -> RolloutSpec:
         replicas=fields.integer("replicas", RolloutSpec.replicas),
         confirm=traffic.choice("confirm", Confirm, RolloutSpec.confirm),
         steps=way.steps,
+        sticky_by=way.sticky_by,
         blue_green=way.blue_green,
         shadow=way.shadow,
         ab_test=way.ab_test,

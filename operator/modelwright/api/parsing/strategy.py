@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
-from modelwright.api.ab_test import ABTest
+from modelwright.api.ab_test import ABTest, Bucket
 from modelwright.api.fields import Fields
-from modelwright.api.parsing.ab_test import ab_test
+from modelwright.api.parsing.ab_test import ab_test, bucket
 from modelwright.api.rollout import BlueGreen, HeaderMatch, MatchType, OnPassed, Pause, Promote, Shadow, Step
 
 DEFAULT_STEPS = (Step(10, timedelta(minutes=5)), Step(50, timedelta(minutes=5)))
@@ -16,9 +16,10 @@ DEFAULT_STEPS = (Step(10, timedelta(minutes=5)), Step(50, timedelta(minutes=5)))
 
 @dataclass(frozen=True)
 class Strategy:
-    """Exactly one of them is set."""
+    """Exactly one of them is set; `sticky_by` goes with `steps`."""
 
     steps: tuple[Step, ...] = ()
+    sticky_by: Bucket | None = None
     blue_green: BlueGreen | None = None
     shadow: Shadow | None = None
     ab_test: ABTest | None = None
@@ -27,7 +28,9 @@ class Strategy:
 def strategy_of(fields: Fields) -> Strategy:
     match fields.exactly_one("canary", "blueGreen", "shadow", "abTest"):
         case "canary":
-            return Strategy(_steps(fields.section("canary")))
+            canary = fields.section("canary")
+            by = canary.maybe_section("stickyBy")
+            return Strategy(_steps(canary), bucket(by) if by else None)
         case "blueGreen":
             return Strategy(blue_green=_blue_green(fields.section("blueGreen")))
         case "abTest":

@@ -22,7 +22,7 @@ from modelwright.metrics.questions import (
     ValueQuestion,
 )
 from modelwright.metrics.variables import backend_selector, render, selector
-from modelwright.rollouts.plan.course import audience_of, split_of
+from modelwright.rollouts.plan.course import audience_of, share_of, split_of
 from modelwright.rollouts.plan.draft import Draft
 from modelwright.rollouts.plan.folding import about
 from modelwright.rollouts.plan.remembered import MOST
@@ -44,7 +44,7 @@ def during(draft: Draft) -> During:
     if given.weight:
         return During.BAKE if given.weight == 100 else During.CANARY
     if given.testers:
-        # The audience of a test is a share of all traffic: stable has the rest to compare with.
+        # An audience is a share of all traffic: stable has the rest to compare with.
         return During.CANARY if audience_of(draft.spec, given) else During.MATCH
     return During.SHADOW if given.mirror else During.PREVIEW
 
@@ -182,7 +182,7 @@ def asks_for_share(draft: Draft) -> bool:
 def share_asked(draft: Draft) -> int:
     """The percent of answers that the running step asks for."""
     step = draft.status.step
-    return (step.weight or audience_of(draft.spec, split_of(step))) if step else 0
+    return share_of(draft.spec, split_of(step)) if step else 0
 
 
 def _share_is_open(draft: Draft) -> bool:

@@ -6,7 +6,9 @@ from datetime import datetime
 
 from modelwright.api.conditions import Condition, carry_over
 from modelwright.api.rollout import ModelRollout, RolloutStatus
+from modelwright.rollouts.plan.course import share_of
 from modelwright.rollouts.plan.draft import Headline, Mood
+from modelwright.traffic.route import Split
 
 READY_REASON = {
     Mood.MOVING: "Progressing",
@@ -73,8 +75,9 @@ def conditions_of(
         if stalled:
             found.append(condition("Stalled", True, headline.reason, headline.message))
     found.append(condition("Progressing", moving, headline.reason, headline.message))
-    if holds_back and status.stable:
-        says = f"{status.stable.weight} % stay on {status.stable.model.version} as a control"
+    if holds_back and status.stable and status.candidate:
+        given = share_of(rollout.spec, Split(status.candidate.weight, testers=status.candidate.testers))
+        says = f"{100 - given} % stay on {status.stable.model.version} as a control"
         found.append(condition("Holdback", True, "ControlHeld", says))
     if mood is Mood.WAITING_FOR_A_PERSON:
         found.append(condition("Paused", True, headline.reason, headline.message))

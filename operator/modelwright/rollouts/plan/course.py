@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from modelwright.api.audience import match_of
-from modelwright.api.rollout import BlueGreen, MatchType, OnPassed, Promote, RolloutSpec, Shadow, Step, StepStatus
+from modelwright.api.ab_test import Audience
+from modelwright.api.audience import match_of, percent_of
+from modelwright.api.rollout import BlueGreen, MatchType, OnPassed, Promote, RolloutSpec, Shadow, StepStatus
 from modelwright.api.steering import Waived
 from modelwright.traffic.route import HEADER_MATCH, MIRROR, REGULAR_EXPRESSION_MATCH, Split
 
@@ -61,7 +62,7 @@ def course_of(spec: RolloutSpec) -> Course:
     course, holdback = _of_strategy(spec), spec.promotion.holdback
     if holdback is None or course.concludes:
         return course
-    control = Leg(Split(100 - holdback.weight), holdback.lasts, full_scale=True, is_holdback=True)
+    control = Leg(_share(spec, 100 - holdback.weight), holdback.lasts, full_scale=True, is_holdback=True)
     return replace(course, legs=(*course.legs, control))
 
 
@@ -80,7 +81,7 @@ def _of_strategy(spec: RolloutSpec) -> Course:
         return Course((Leg(Split(testers=testers), spec.ab_test.min_duration),), bake_time)
     # A last step of 100 % is what the bake time is, and adds its hold to it.
     at_100 = sum((step.hold for step in spec.steps if step.weight == 100), timedelta(0))
-    return Course(_canary(tuple(step for step in spec.steps if step.weight != 100)), bake_time + at_100)
+    return Course(_canary(spec), bake_time + at_100)
 
 
 def shortened(course: Course, waived: Waived) -> Course:
@@ -106,9 +107,16 @@ def new_step(course: Course, number: int, split: Split, now: datetime, before: S
 
 
 def audience_of(spec: RolloutSpec, split: Split) -> int:
-    """The percent of an A/B test's audience that `split` gives; 0 where its testers are no share of anything."""
+    """The percent of all users that `split` gives, in an A/B test or a sticky canary; 0 where it has no such share."""
+    if spec.sticky_by:
+        return percent_of(split.testers, spec.sticky_by)
     test = spec.ab_test
     return test.audience.percent if test and split.testers == (match_of(test.audience),) else 0
+
+
+def share_of(spec: RolloutSpec, split: Split) -> int:
+    """The percent of all answers that `split` gives, be it of requests or of users. Testers are no share."""
+    return split.weight or audience_of(spec, split)
 
 
 def said_of(spec: RolloutSpec, split: Split) -> str:
@@ -122,16 +130,26 @@ def split_of(step: StepStatus) -> Split:
     return Split(step.weight, step.mirror or 0, step.testers)
 
 
-def _canary(steps: tuple[Step, ...]) -> tuple[Leg, ...]:
+def _canary(spec: RolloutSpec) -> tuple[Leg, ...]:
     legs: list[Leg] = []
-    for step in steps:
+    for step in (step for step in spec.steps if step.weight != 100):
         if step.pause:
             before = legs[-1].split if legs else Split()
             hold = step.pause.hold
             legs.append(Leg(before, hold or timedelta(0), is_pause=True, awaits="" if hold else PAUSED))
         else:
-            legs.append(Leg(Split(step.weight or 0, step.shadow or 0, step.match), step.hold))
+            split = _share(spec, step.weight) if step.weight else Split(0, step.shadow or 0, step.match)
+            legs.append(Leg(split, step.hold))
     return tuple(legs)
+
+
+def _share(spec: RolloutSpec, percent: int) -> Split:
+    """`percent` of all requests; of the users where the canary is sticky: of those from the first bucket up.
+
+    So each step has all users of the step before, and nobody who met the candidate leaves it on the way up.
+    """
+    by = spec.sticky_by
+    return Split(testers=(match_of(Audience(percent, by.header, by.cookie)),)) if by else Split(percent)
 
 
 def _blue_green(strategy: BlueGreen) -> tuple[Leg, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from modelwright.api.rollout import Arm, Candidate, Stage
+from modelwright.api.rollout import Arm, Candidate, Stage, StepStatus
 from modelwright.errors import InvalidSpec
-from modelwright.rollouts.plan.course import split_of
+from modelwright.rollouts.plan.course import audience_of, split_of
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.pinning import goes_back
 from modelwright.rollouts.plan.saying import where
@@ -63,16 +63,16 @@ def _before(draft: Draft) -> tuple[Call, ...]:
     if not are_asked(draft) or step is None or step.asked_at is not None or split_of(step).is_within(draft.given):
         return ()
     # A step that begins again after its weight fell is another question.
-    told = {"number": step.number, "of": step.of, "startedAt": step.started_at.isoformat(), **_split(draft)}
+    told = {"number": step.number, "of": step.of, "startedAt": step.started_at.isoformat(), **split_told(draft, step)}
     id_ = f"{draft.seen.rollout.uid}/{draft.candidate.revision}/{step.number}/{int(step.started_at.timestamp())}"
     body = body_of(draft, Moment.BEFORE_STEP, told)
     return tuple(Call(name, Moment.BEFORE_STEP, id_, body) for name in draft.spec.before_step)
 
 
-def _split(draft: Draft) -> dict[str, int]:
-    assert draft.status.step is not None
-    split = split_of(draft.status.step)
-    return {"weight": split.weight, "mirror": split.mirror}
+def split_told(draft: Draft, step: StepStatus) -> dict[str, int]:
+    """What `step` asks for, as a webhook is told."""
+    split = split_of(step)
+    return {"weight": split.weight, "mirror": split.mirror, "audience": audience_of(draft.spec, split)}
 
 
 def body_of(draft: Draft, moment: Moment, step: dict[str, Any]) -> str:

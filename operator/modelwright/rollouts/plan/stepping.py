@@ -10,7 +10,7 @@ from modelwright.api.durations import format_duration
 from modelwright.api.rollout import Stage, StepStatus
 from modelwright.api.steering import Shortcut, Waived
 from modelwright.rollouts.plan import hold
-from modelwright.rollouts.plan.course import Leg, new_step, split_of
+from modelwright.rollouts.plan.course import Leg, new_step, share_of, split_of
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.endpoints import candidate_runs, lost_endpoints
 from modelwright.rollouts.plan.judged import Judged
@@ -91,14 +91,18 @@ def _follow_edited_strategy(draft: Draft) -> None:
     there = [number for number, leg in enumerate(legs, 1) if leg.split == split]
     if step.number in there and step.of == len(legs):
         return
-    upward = (number for number, leg in enumerate(legs, 1) if leg.split.weight >= split.weight)
+    upward = (number for number, leg in enumerate(legs, 1) if _gives_no_less(draft, leg, split))
     number = step.number if step.number in there else next(iter(there), None) or next(upward, len(legs))
     if step.asked_at is None:
         # Nothing was asked for yet: then nothing has to stay.
-        wanted = legs[number - 1].split
-        split = wanted if wanted.weight >= draft.given.weight else draft.given
+        wanted = legs[number - 1]
+        split = wanted.split if _gives_no_less(draft, wanted, draft.given) else draft.given
     fresh = new_step(draft.course, number, split, step.started_at)
     draft.change_step(number=fresh.number, of=fresh.of, weight=fresh.weight, mirror=fresh.mirror, testers=fresh.testers)
+
+
+def _gives_no_less(draft: Draft, leg: Leg, split: Split) -> bool:
+    return share_of(draft.spec, leg.split) >= share_of(draft.spec, split)
 
 
 def _waits_for_a_person(draft: Draft, judged: Sequence[Judged]) -> bool:
@@ -149,7 +153,7 @@ def _advance(draft: Draft, judged: Sequence[Judged]) -> None:
         draft.say(Mood.HOLDING, "LeaseNotRenewed", "the operator's lease is too old to raise a weight")
         draft.look_again(timedelta(seconds=1))
         return
-    split, edited = split_of(step), leg.split != split_of(step) and leg.split.weight >= step.weight
+    split, edited = split_of(step), leg.split != split_of(step) and _gives_no_less(draft, leg, split_of(step))
     blocking = [item for item in judged if not item.lets_promote]
     if edited or step.number < len(course.legs):
         number = step.number if edited else step.number + 1

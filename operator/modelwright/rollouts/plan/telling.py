@@ -9,9 +9,8 @@ from datetime import timedelta
 
 from modelwright.api.rollout import StepStatus
 from modelwright.api.untold import Untold
-from modelwright.rollouts.plan.course import split_of
 from modelwright.rollouts.plan.draft import Draft
-from modelwright.rollouts.plan.hooking import are_asked, body_of
+from modelwright.rollouts.plan.hooking import are_asked, body_of, split_told
 from modelwright.webhooks.questions import Call, Heard, Moment, Outcome
 
 GIVEN_UP = timedelta(hours=1)
@@ -25,8 +24,7 @@ def tell_passed(draft: Draft, step: StepStatus) -> None:
     """`step` has passed: every webhook of `afterStep` is to know."""
     if not are_asked(draft):
         return
-    split = split_of(step)
-    told = {"number": step.number, "of": step.of, "weight": split.weight, "mirror": split.mirror}
+    told = {"number": step.number, "of": step.of, **split_told(draft, step)}
     begun = int(step.started_at.timestamp())
     id_ = f"{draft.seen.rollout.uid}/{draft.candidate.revision}/{step.number}/{begun}/passed"
     body = body_of(draft, Moment.AFTER_STEP, told)
