@@ -44,7 +44,7 @@ class FakeMlflow:
                     outer.loses_answer_of = ""
                     self.close_connection = True
                     return
-                self._reply(*outer._write(address.path, asked))
+                self._reply(*(outer.answers.get(address.path) or outer._write(address.path, asked)))
 
             def do_GET(self) -> None:
                 outer.headers.append(dict(self.headers))

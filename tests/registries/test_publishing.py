@@ -86,3 +86,31 @@ def test_a_registry_that_is_down_is_unavailable() -> None:
     found = Asker({"central": Registry("central", "http://127.0.0.1:9")}).ask(QUESTION)
     assert isinstance(found, NoVersion)
     assert found.reason == "RegistryUnavailable"
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        (
+            "file:///results/churn/42",
+            "model registry 'central' refuses to register file:///results/churn/42 as a version of 'churn'"
+            " (INVALID_PARAMETER_VALUE): MLflow takes no source of scheme file",
+        ),
+        (
+            "s3://models/churn/42",
+            "model registry 'central' refuses to register s3://models/churn/42 as a version of 'churn'"
+            " (INVALID_PARAMETER_VALUE)",
+        ),
+    ],
+)
+def test_a_source_that_the_registry_will_not_have_is_told(mlflow: FakeMlflow, uri: str, said: str) -> None:
+    """As MLflow 3.17 answers; conformance.mlflow asks a real one."""
+    refusal = b'{"error_code": "INVALID_PARAMETER_VALUE", "message": "hunter2-says-the-body"}'
+    mlflow.answers[f"{API}model-versions/create"] = (400, refusal)
+    assert ask(mlflow, replace(QUESTION, uri=uri)) == NoVersion("RegistryRefused", said)
+
+
+def test_a_refusal_without_a_code_is_no_answer(mlflow: FakeMlflow) -> None:
+    mlflow.answers[f"{API}model-versions/create"] = (400, b"<html>")
+    found = ask(mlflow)
+    assert found == NoVersion("RegistryUnavailable", "model registry 'central': answers HTTP 400")

@@ -15,7 +15,7 @@ from typing import Any, overload
 from urllib.parse import urlencode
 
 from modelwright.registries.configuration import Registry
-from modelwright.registries.publishing import DIGEST_TAG, Exists, Missing, publish
+from modelwright.registries.publishing import DIGEST_TAG, Exists, Missing, Refused, publish
 from modelwright.registries.questions import (
     AliasQuestion,
     AliasTaken,
@@ -29,6 +29,11 @@ from modelwright.web.bounded import BoundedClient, Reply, Unreachable
 
 LARGEST_ANSWER = 1 << 20
 
+MAX_SHOWN = 200
+
+# Of a version that comes from no run of MLflow's own.
+_NEVER_A_SOURCE = ("file", "http", "https", "models", "runs")
+_CODE = re.compile(r"[A-Z_]{1,64}")
 _VERSION = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _URI = re.compile(r"[a-z][a-z0-9+.-]*:/[!-~]{1,1000}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -71,6 +76,8 @@ class Asker:
             alias = "" if isinstance(question, NewestQuestion) else f" with alias {question.alias!r}"
             what = f"no version of model {question.model!r}{alias}"
             return NoVersion("NoRegisteredModel", f"{about} has {what}")
+        except Refused as error:
+            return NoVersion("RegistryRefused", f"{about} {_refusal(question, str(error))}")
         except PermissionError as error:
             return NoVersion("RegistryForbidden", f"{about} does not let the operator ask ({error})")
         except Unreachable as error:
@@ -122,6 +129,8 @@ class Asker:
             raise Missing
         if _code(reply) == "RESOURCE_ALREADY_EXISTS":
             raise Exists
+        if reply.status == 400 and _CODE.fullmatch(code := _code(reply)):
+            raise Refused(code)
         raise Unreachable(f"answers HTTP {reply.status}")
 
     def _get(self, registry: str, path: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -134,6 +143,15 @@ class Asker:
         if _says_missing(reply):
             raise _Missing
         raise Unreachable(f"answers HTTP {reply.status}")
+
+
+def _refusal(question: AliasQuestion | NewestQuestion | PublishQuestion, code: str) -> str:
+    if not isinstance(question, PublishQuestion) or question.version:
+        return f"refuses what it is asked ({code})"
+    # Not the message of the answer: it may say anything.
+    says = f"refuses to register {question.uri[:MAX_SHOWN]} as a version of {question.model!r} ({code})"
+    scheme = question.uri.partition(":")[0]
+    return f"{says}: MLflow takes no source of scheme {scheme}" if scheme in _NEVER_A_SOURCE else says
 
 
 def _code(reply: Reply) -> str:

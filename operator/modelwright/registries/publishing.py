@@ -28,8 +28,15 @@ class Exists(Exception):
     """The registry answers that it is there already."""
 
 
+class Refused(Exception):
+    """The registry will not register what it was given, however often it is asked. The code is its own word for why."""
+
+
 class Call(Protocol):
-    """One call of the MLflow API. Missing, Exists, PermissionError or Unreachable where it does not succeed."""
+    """One call of the MLflow API.
+
+    Missing, Exists, Refused, PermissionError or Unreachable where it does not succeed.
+    """
 
     def __call__(self, method: str, path: str, fields: Mapping[str, Any]) -> Mapping[str, Any]: ...
 

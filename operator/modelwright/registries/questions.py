@@ -97,7 +97,10 @@ class RegisteredVersion:
 
 @dataclass(frozen=True)
 class NoVersion:
-    """Why there is none: NoRegisteredModel, RegistryForbidden or RegistryUnavailable. The message is for people."""
+    """Why there is none: NoRegisteredModel, RegistryForbidden, RegistryRefused or RegistryUnavailable.
+
+    The message is for people.
+    """
 
     reason: str
     message: str
