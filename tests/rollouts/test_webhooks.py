@@ -6,12 +6,18 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from tests.simulation.rollout_world import SPEC, V2, World, in_step, serving_v1
+from tests.simulation.rollout_world import SPEC, V2, V3, World, in_step, serving_v1
 
+from modelwright.api.models import Model
+from modelwright.api.rollout import Rejection
+from modelwright.rollouts.plan.draft import Draft
+from modelwright.rollouts.plan.history import record
+from modelwright.rollouts.plan.telling import tell_ended
 from modelwright.webhooks.configuration import Webhook
 from modelwright.webhooks.questions import Call, Heard, Moment, Outcome
 
 HOOKED = replace(SPEC, before_step=("freeze",), after_step=("chat",))
+ENDS = replace(SPEC, after_rollout=("chat",))
 ALLOWED = Heard(Outcome.ALLOWED)
 DENIED = Heard(Outcome.DENIED, "webhook 'freeze' denies it (HTTP 403)")
 SILENT = Heard(Outcome.UNANSWERED, "webhook 'freeze': did not answer within 5s")
@@ -145,3 +151,73 @@ def test_a_webhook_that_nobody_configured_is_told_and_holds() -> None:
     assert world.condition("Stalled") == ("True", "InvalidSpec")
     world.error_rate["v2"] = 0.0
     assert world.told == []
+
+
+def ends(world: World) -> list[tuple[str, str, str]]:
+    told = [json.loads(call.body) for call in calls(world, Moment.AFTER_ROLLOUT)]
+    return [(body["candidate"]["version"], body["result"], body["stable"]["version"]) for body in told]
+
+
+def told_at_the_end(**fields: Any) -> World:
+    world = World(spec=ENDS, **fields)
+    world.webhooks, world.heard = {"chat": Webhook("chat", "https://chat", "/key")}, ALLOWED
+    return world
+
+
+def test_how_each_rollout_ends_is_told_once_with_the_reason_of_a_rejection() -> None:
+    world = told_at_the_end(error_rate={"v3": 0.6})
+    world.until(lambda w: w.live_version == "v1")
+    world.edit(model=V2)
+    world.until(lambda w: w.live_version == "v2" and w.at_rest())
+    world.edit(model=V3)
+    world.until(lambda w: bool(w.status.rejected) and w.at_rest())
+    world.restart()
+    world.tick(30)
+    assert ends(world) == [("v1", "Promoted", "v1"), ("v2", "Promoted", "v2"), ("v3", "RolledBack", "v2")]
+    assert world.status.untold == ()
+    reasons = [json.loads(call.body)["reason"] for call in calls(world, Moment.AFTER_ROLLOUT)]
+    assert [bool(reason) for reason in reasons] == [False, False, True]
+    assert reasons[2] == world.status.rejected[0].reason
+
+
+def test_an_end_by_a_person_or_by_a_newer_model_is_told_too_also_without_steps() -> None:
+    world = told_at_the_end().until(lambda w: w.live_version == "v1")
+    world.edit(model=V2)
+    world.until(in_step(1))
+    world.edit(model=V3)
+    world.until(lambda w: bool(w.status.candidate and w.status.candidate.model == V3))
+    world.until(in_step(1))
+    world.command("promote-full")
+    world.until(lambda w: w.live_version == "v3")
+    world.tick(5)
+    assert ends(world)[1:] == [("v2", "Superseded", "v1"), ("v3", "Promoted", "v3")]
+
+
+def test_a_way_back_does_not_wait_for_who_is_told_of_its_end() -> None:
+    world = told_at_the_end(error_rate={"v2": 0.6}).until(lambda w: w.live_version == "v1")
+    world.heard = SILENT
+    world.edit(model=V2)
+    world.until(lambda w: bool(w.status.rejected) and w.at_rest())
+    assert world.weight == 0
+    assert [untold.webhook for untold in world.status.untold][-1:] == ["chat"]
+    world.edit(model=V3)
+    world.until(lambda w: w.live_version == "v3")
+
+
+def test_what_is_still_to_be_told_always_fits_into_status() -> None:
+    world = told_at_the_end().until(lambda w: w.live_version == "v1")
+    longest = {"version": "v" * 63, "uri": "s3://" + "ü" * 1019, "digest": "sha256:" + "0" * 64}
+    assert world.status.stable
+    world.status = replace(world.status, stable=replace(world.status.stable, model=Model(**longest)))
+    world.heard = SILENT
+    world.edit(model=Model("w" * 63, longest["uri"], longest["digest"]))
+    world.until(in_step(1))
+    assert world.status.candidate
+    revision = world.status.candidate.revision
+    told = Rejection(revision, longest["digest"], world.now, '"' * 4096)
+    draft = Draft(world.observe(), world.now, world.status)
+    draft.change(rejected=(told,))
+    record(draft, revision, "w" * 63, "RolledBack")
+    tell_ended(draft)
+    assert draft.status.untold
+    assert max(len(untold.body) for untold in draft.status.untold) <= 4096

@@ -219,6 +219,7 @@ class RolloutSpec:
     promotion: Promotion = Promotion()
     before_step: tuple[str, ...] = ()  # webhooks of the platform, by name
     after_step: tuple[str, ...] = ()
+    after_rollout: tuple[str, ...] = ()
     revision_history_limit: int = 10
 
 

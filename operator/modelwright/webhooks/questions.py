@@ -12,13 +12,15 @@ ASK_AGAIN = timedelta(seconds=15)
 class Moment(StrEnum):
     BEFORE_STEP = "BeforeStep"
     AFTER_STEP = "AfterStep"
+    AFTER_ROLLOUT = "AfterRollout"
 
 
 @dataclass(frozen=True)
 class Call:
     """One call of `webhook`. `body` is the JSON that is sent, `id` the same for every repetition of the same call.
 
-    Before a step it is a question, and asked until there is traffic; after it the webhook is told until it answers.
+    Before a step it is a question, and asked until there is traffic; after it, and at the end of the
+    rollout, the webhook is told until it answers.
     """
 
     webhook: str

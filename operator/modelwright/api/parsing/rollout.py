@@ -77,6 +77,7 @@ def _spec(fields: Fields) -> RolloutSpec:
         promotion=_promotion(fields.section_or_empty("promotion")),
         before_step=tuple(each.text("name") for each in webhooks.sections("beforeStep")),
         after_step=tuple(each.text("name") for each in webhooks.sections("afterStep")),
+        after_rollout=tuple(each.text("name") for each in webhooks.sections("afterRollout")),
         revision_history_limit=fields.integer("revisionHistoryLimit", RolloutSpec.revision_history_limit),
     )
     check_horizons(spec)

@@ -91,6 +91,7 @@ def _finish(draft: Draft) -> Plan:
     serving = draft.status.stable is not None and seen.ready(draft.status.stable.revision) > 0
     show_scale(draft)
     spend(draft)
+    telling.tell_ended(draft)
     draft.change(
         observed_generation=seen.rollout.generation,
         phase=conditions.phase_of(headline.mood, holds_back=draft.holds_back),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from modelwright.api.rollout import Arm, Candidate, Stage, StepStatus
+from modelwright.api.rollout import Arm, Stage, StepStatus
 from modelwright.errors import InvalidSpec
 from modelwright.rollouts.plan.course import audience_of, split_of
 from modelwright.rollouts.plan.draft import Draft, Mood
@@ -42,7 +42,7 @@ def questions(draft: Draft) -> tuple[Call, ...]:
 
 def webhook_obstacle(draft: Draft) -> str:
     """Why a webhook of the spec cannot be called, "" if all can."""
-    for name in (*draft.spec.before_step, *draft.spec.after_step):
+    for name in (*draft.spec.before_step, *draft.spec.after_step, *draft.spec.after_rollout):
         try:
             webhook_for(draft.seen.rollout.namespace, name, draft.seen.webhooks, "spec.webhooks")
         except InvalidSpec as error:
@@ -83,12 +83,13 @@ def body_of(draft: Draft, moment: Moment, step: dict[str, Any]) -> str:
         "namespace": rollout.namespace,
         "name": rollout.name,
         "step": step,
-        "stable": _arm(draft.stable),
-        "candidate": _arm(draft.candidate),
+        "stable": told_of(draft.stable),
+        "candidate": told_of(draft.candidate),
     }
-    return json.dumps(body, sort_keys=True)
+    return json.dumps(body, sort_keys=True, ensure_ascii=False)
 
 
-def _arm(arm: Arm | Candidate) -> dict[str, str]:
+def told_of(arm: Arm) -> dict[str, str]:
+    """A version as a webhook is told of it."""
     model = arm.model
     return {"revision": arm.revision, "version": model.version, "uri": model.uri, "digest": model.digest}
