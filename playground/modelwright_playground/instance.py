@@ -11,11 +11,11 @@ import os
 import random
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from modelwright.errors import ModelwrightError
+from modelwright_playground.claims import choose
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 KUBELET_PORT = 10250
@@ -24,6 +24,8 @@ POD_PROXY_PORT = 3128
 # later by anybody's client.
 PORT_RANGE = range(20000, 32000)
 SUBNETS = range(1, 255)
+PORTS_EACH = len(PORT_RANGE) // (SUBNETS.stop + 1)
+"""Ports go with the subnet: who has claimed one has these to choose from, and nobody else takes them meanwhile."""
 
 
 class PortTaken(ModelwrightError):
@@ -75,12 +77,13 @@ class Instance:
             before: Instance | None = cls.load(dir)
         except NoInstance:
             before = None
+        subnet = _subnet(before)
         instance = cls(
             name=name,
             dir=dir.resolve(),
             repo=REPOSITORY,
-            subnet=_subnet(before),
-            ports=_ports(before, ports),
+            subnet=subnet,
+            ports=_ports(before, ports, subnet),
         )
         instance.save()
         return instance
@@ -178,54 +181,31 @@ def is_free(address: str, port: int) -> bool:
         return True
 
 
-@contextmanager
-def holding_subnet(subnet: int) -> Iterator[None]:
-    """Claims the subnet for as long as the instance runs, also while no node listens in it.
-
-    The claim is a name in the kernel's abstract socket namespace: no file, and gone with the process. Whoever comes
-    second goes on without it: then its node says what is in its way.
-    """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as claim:
-        with suppress(OSError):
-            claim.bind(_claim_on(subnet))
-        yield
-
-
-def _is_held(subnet: int) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind(_claim_on(subnet))
-        except OSError:
-            return True
-        return False
-
-
-def _claim_on(subnet: int) -> str:
-    return f"\0modelwright-playground-subnet-{subnet}"
-
-
-def _ports(before: Instance | None, chosen: dict[str, int]) -> Ports:
+def _ports(before: Instance | None, chosen: dict[str, int], subnet: int) -> Ports:
     names = [field.name for field in fields(Ports)]
     kept = {
         name: port
         for name, port in (asdict(before.ports) if before else {}).items()
         if port not in chosen.values() and is_free("127.0.0.1", port)
     }
-    candidates = _free_ports(taken={*chosen.values(), *kept.values()})
+    candidates = _free_ports(subnet, taken={*chosen.values(), *kept.values()})
     return Ports(**{name: chosen.get(name) or kept.get(name) or next(candidates) for name in names})
 
 
-def _free_ports(taken: set[int]) -> Iterator[int]:
-    for port in random.sample(PORT_RANGE, len(PORT_RANGE)):
+def _free_ports(subnet: int, taken: set[int]) -> Iterator[int]:
+    first = PORT_RANGE.start + subnet * PORTS_EACH
+    own = range(first, first + PORTS_EACH)
+    others = (port for port in random.sample(PORT_RANGE, len(PORT_RANGE)) if port not in own)
+    for port in (*own, *others):
         if port not in taken and is_free("127.0.0.1", port):
             yield port
     raise PortTaken(f"no free port between {PORT_RANGE.start} and {PORT_RANGE.stop - 1}")
 
 
 def _subnet(before: Instance | None) -> int:
-    # A random order, so that two playgrounds made at the same moment hardly ever choose the same one.
+    # A random order: the processes of a pod that was there a moment ago may not all be gone yet.
     order = ([before.subnet] if before else []) + random.sample(SUBNETS, len(SUBNETS))
     for subnet in order:
-        if is_free(f"127.244.{subnet}.1", KUBELET_PORT) and not _is_held(subnet):
+        if is_free(f"127.244.{subnet}.1", KUBELET_PORT) and choose(subnet):
             return subnet
     raise PortTaken(f"all {len(SUBNETS)} pod subnets of this machine are in use: stop a playground first")

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from modelwright.errors import ModelwrightError
+from modelwright_playground.claims import holding_subnet
 from modelwright_playground.component_process import ComponentProcess, StartFailed
 from modelwright_playground.components import COMPONENTS, CONTROL_PLANE, Component
 from modelwright_playground.controlplane.certificates import write_certificates
 from modelwright_playground.controlplane.definitions import definitions, install
 from modelwright_playground.controlplane.kubeconfig import write_kubeconfig
-from modelwright_playground.instance import Instance, holding_subnet
+from modelwright_playground.instance import Instance
 from modelwright_playground.report import Phase, Report, claim
 
 log = logging.getLogger(__name__)

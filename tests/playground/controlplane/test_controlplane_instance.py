@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from modelwright_playground.claims import MOST_CHOSEN, choose, holding_subnet
 from modelwright_playground.instance import (
     KUBELET_PORT,
     SUBNETS,
     Instance,
     NoInstance,
     PortTaken,
-    holding_subnet,
     is_free,
 )
 
@@ -63,6 +65,44 @@ def test_a_subnet_that_another_node_claims_is_not_used(tmp_path: Path) -> None:
     with listening(before.node_address, KUBELET_PORT):
         assert Instance.create("one", tmp_path).subnet != before.subnet
         assert Instance.create("two", tmp_path / "two").subnet != before.subnet
+
+
+def test_what_another_process_has_chosen_for_an_instance_is_not_used_before_it_runs_either(tmp_path: Path) -> None:
+    with elsewhere(tmp_path) as theirs:
+        ours = [Instance.create("many", tmp_path / str(number)) for number in range(20)]
+        assert not choose(theirs.subnet)
+        taken = {theirs.subnet, *asdict(theirs.ports).values()}
+        assert not any(taken & {each.subnet, *asdict(each.ports).values()} for each in ours)
+    assert choose(theirs.subnet)
+
+
+def test_a_process_that_makes_many_instances_keeps_what_it_chose_for_the_last_of_them(tmp_path: Path) -> None:
+    subnets = [Instance.create("many", tmp_path / str(number)).subnet for number in range(MOST_CHOSEN)]
+    asked = "import sys; from modelwright_playground.claims import choose; print(choose(int(sys.argv[1])))"
+
+    def others_may_choose(subnet: int) -> bool:
+        command = [sys.executable, "-c", asked, str(subnet)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout == "True\n"
+
+    assert not others_may_choose(subnets[0])
+    Instance.create("one more", tmp_path / "more")
+    assert others_may_choose(subnets[0])
+    assert not others_may_choose(subnets[1])
+
+
+@contextmanager
+def elsewhere(folder: Path) -> Iterator[Instance]:
+    """An instance that another process has made, and does nothing with."""
+    made = (
+        "import sys; from pathlib import Path; from modelwright_playground.instance import Instance;"
+        "Instance.create('theirs', Path(sys.argv[1])); print('made', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", made, str(folder / "theirs")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "made\n"
+        yield Instance.load(folder / "theirs")
+        process.communicate()
 
 
 def test_a_chosen_port_is_used(tmp_path: Path) -> None:

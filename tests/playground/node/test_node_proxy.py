@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from modelwright_playground.claims import choose
 from modelwright_playground.instance import POD_PROXY_PORT, SUBNETS, is_free
 from modelwright_playground.node.proxy import PodProxy
 
@@ -16,8 +17,8 @@ from modelwright_playground.node.proxy import PodProxy
 @pytest.fixture
 async def subnet() -> AsyncIterator[int]:
     """That of a proxy which runs."""
-    free = (n for n in random.sample(SUBNETS, len(SUBNETS)) if is_free(f"127.244.{n}.1", POD_PROXY_PORT))
-    subnet = next(free)
+    order = random.sample(SUBNETS, len(SUBNETS))
+    subnet = next(n for n in order if is_free(f"127.244.{n}.1", POD_PROXY_PORT) and choose(n))
     proxy = PodProxy(f"127.244.{subnet}.1", subnet)
     await proxy.start()
     yield subnet
