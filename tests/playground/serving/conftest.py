@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,13 +11,14 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from tests.ports import free_port
 
 from modelwright_playground.child import dies_with_parent
 
 REPO = Path(__file__).resolve().parents[3]
 ML_PYTHON = REPO / "pipelines/.venv/bin/python"
 PYTHONPATH = os.pathsep.join(str(REPO / each) for each in ("playground", "pipelines", "tests/playground/serving"))
-PATIENCE_SECONDS = 120.0  # a loaded machine reads the ML libraries slowly
+PATIENCE_SECONDS = 300.0  # a loaded machine reads the ML libraries slowly
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,11 @@ async def _eventually(condition: Callable[[], Awaitable[bool]], what: str) -> No
     pytest.fail(f"not within {PATIENCE_SECONDS:g} s: {what}")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _ml(code: str, *args: str) -> str:
     """Run code in the ML environment and return what it prints."""
     env = {**os.environ, "PYTHONPATH": PYTHONPATH}
     command = [str(ML_PYTHON), "-c", code, *args]
-    return subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=120).stdout
+    return subprocess.run(command, env=env, check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS).stdout
 
 
 @pytest.fixture
@@ -72,9 +66,9 @@ def eventually() -> Callable[..., Awaitable[None]]:
     return _eventually
 
 
-@pytest.fixture
-def free_port() -> int:
-    return _free_port()
+@pytest.fixture(name="free_port")
+def afree_port() -> int:
+    return free_port()
 
 
 @pytest.fixture
@@ -124,7 +118,7 @@ def server(start: Start) -> Start:
     """Start a model server on a free port; environment variables as keyword arguments."""
 
     def go(model: Path, **env: str) -> Process:
-        port = int(env.get("PORT") or _free_port())
+        port = int(env.get("PORT") or free_port())
         settings = {"MODEL_URI": model.as_uri(), "MODEL_NAME": "churn", "MODEL_VERSION": "v1", "PORT": str(port)}
         return start([str(ML_PYTHON), "-m", "modelwright_playground.modelserver"], {**settings, **env}, port)
 
@@ -136,7 +130,7 @@ def load(start: Start) -> Start:
     """Start a load with its control on a free port."""
 
     def go(gateway: str, lake: Path, *args: str) -> Process:
-        port = _free_port()
+        port = free_port()
         command = [sys.executable, "-m", "modelwright_playground.load", "--gateway", gateway, "--lake", str(lake)]
         return start([*command, "--model", "churn", "--control", f"127.0.0.1:{port}", *args], {}, port)
 
