@@ -10,14 +10,14 @@ from typing import Any
 import yaml
 
 from modelwright.cluster.access import Cluster
-from modelwright.cluster.keys import CUSTOM_RESOURCE_DEFINITION
-from modelwright.errors import Unavailable
+from modelwright.cluster.keys import CUSTOM_RESOURCE_DEFINITION, Kind
+from modelwright.errors import Conflict, Unavailable
 from modelwright_playground.controlplane.module_definitions import gateway_api_crds
 from modelwright_playground.instance import Instance
 
 MANAGER = "modelwright-playground"
 SECONDS_BETWEEN_LOOKS = 0.1
-TIMEOUT = 60.0
+TIMEOUT = 180.0
 
 
 def definitions(instance: Instance) -> Sequence[dict[str, Any]]:
@@ -33,23 +33,47 @@ def definitions(instance: Instance) -> Sequence[dict[str, Any]]:
 
 
 async def install(instance: Instance, wanted: Sequence[dict[str, Any]]) -> None:
-    """Apply `wanted` and return once all are established. Unavailable if that takes too long; what Cluster raises."""
+    """Apply `wanted` and return once all are served. Unavailable if that takes too long; what Cluster raises."""
     cluster = await Cluster.connect(str(instance.kubeconfig))
     missing = {body["metadata"]["name"] for body in wanted}
     try:
         async with asyncio.timeout(TIMEOUT):
             await _revive(cluster)
-            await asyncio.gather(*(cluster.apply(CUSTOM_RESOURCE_DEFINITION, body, manager=MANAGER) for body in wanted))
+            await asyncio.gather(*(_apply(cluster, body) for body in wanted))
             while missing:
                 installed = await cluster.list(CUSTOM_RESOURCE_DEFINITION)
                 missing -= {body["metadata"]["name"] for body in installed if _is_established(body)}
                 if missing:
                     await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            # Discovery follows a moment later.
+            missing = {body["metadata"]["name"] for body in wanted}
+            await asyncio.gather(*(_discovery(cluster, body, missing) for body in wanted))
     except TimeoutError:
         names = ", ".join(sorted(missing))
         raise Unavailable(f"the API server did not establish {names} within {TIMEOUT:.0f} s") from None
     finally:
         await cluster.close()
+
+
+async def _apply(cluster: Cluster, body: dict[str, Any]) -> None:
+    """Until it is taken: to read a large definition takes a busy machine longer than a request may."""
+    while True:
+        try:
+            await cluster.apply(CUSTOM_RESOURCE_DEFINITION, body, manager=MANAGER)
+        except (Unavailable, Conflict):
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        else:
+            return
+
+
+async def _discovery(cluster: Cluster, body: dict[str, Any], missing: set[str]) -> None:
+    """Until every version of the kind is discovered; then it is `missing` no more."""
+    spec = body["spec"]
+    for version in spec["versions"]:
+        kind = Kind(spec["group"], version["name"], spec["names"]["plural"], spec["names"]["kind"])
+        while version["served"] and not await cluster.serves(kind):  # noqa: ASYNC110
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    missing.discard(body["metadata"]["name"])
 
 
 async def _revive(cluster: Cluster) -> None:
