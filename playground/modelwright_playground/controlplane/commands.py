@@ -109,6 +109,9 @@ def controller_manager(instance: Instance, program: Path) -> list[str]:
         # Serves nothing: no port to find, none to guard.
         "--secure-port=0",
         "--profiling=false",
+        # The supervisor starts a node again that ends. One that is late, as nobody lets it work, keeps its pods ready.
+        "--node-monitor-grace-period=10m",
+        "--node-startup-grace-period=1h",
         "--kube-api-qps=200",
         "--kube-api-burst=400",
     ]
