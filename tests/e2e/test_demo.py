@@ -48,7 +48,7 @@ def played(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Played:
     )
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(1500)
 def test_every_expectation_holds_and_has_its_evidence(played: Played) -> None:
     assert played.code == 0, played.said
     assert played.report["ok"] is True

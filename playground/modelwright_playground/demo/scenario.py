@@ -46,7 +46,7 @@ class Scenario:
         await self._until(name, lambda: self.witness.condition(self.witness.rollout, "Ready").get("status") == "True")
         self.stage.start_load()
         await self._until(
-            "the healthy model is accurate", lambda: (self.witness.accuracy("v1") or 0) >= FLOOR, limit=40
+            "the healthy model is accurate", lambda: (self.witness.accuracy("v1") or 0) >= FLOOR, limit=180
         )
         self.expectations.check(
             name, not self.witness.runs, f"v1 at {self.witness.accuracy('v1'):.3f}, no retraining was started"
@@ -57,7 +57,7 @@ class Scenario:
         self.witness.note("ConceptDrift", "the world changes: what used to keep customers now drives them away")
         await self._post("concept", {"concept": "after"})
         name = "the degradation is seen in Prometheus and starts a retraining"
-        await self._until(name, lambda: bool(self.witness.runs), limit=90)
+        await self._until(name, lambda: bool(self.witness.runs), limit=300)
         run = next(iter(self.witness.runs.values()))
         evidence = run["spec"]["evidence"][0]
         self.expectations.check(
@@ -70,7 +70,7 @@ class Scenario:
     async def _retrains(self) -> None:
         name = "the pipeline's model passes the gate"
         run_name = next(iter(self.witness.runs))
-        await self._until(name, lambda: self._succeeded(run_name) in ("True", "False"), limit=120)
+        await self._until(name, lambda: self._succeeded(run_name) in ("True", "False"), limit=400)
         run = self.witness.runs[run_name]
         lines = run["status"].get("gate", [])
         self.expectations.check(
@@ -84,7 +84,7 @@ class Scenario:
         version = next(iter(self.witness.runs))
         self._begin("rollout")
         name = "live traffic moves 10 → 50 → 100 % and the new model is promoted"
-        await self._until(name, lambda: self._stable() == version and self._at_rest(), limit=150)
+        await self._until(name, lambda: self._stable() == version and self._at_rest(), limit=400)
         moves = [weight for at, weight in self.witness.weights if at >= self.began["drift"]]
         says = f"candidate's weights on the route: {moves}; the last 0 because by then it is stable"
         self.expectations.check(name, moves == [10, 50, 100, 0], says)
@@ -104,7 +104,7 @@ class Scenario:
     async def _recovers(self) -> None:
         version = next(iter(self.witness.runs))
         name = "accuracy has recovered"
-        await self._until(name, lambda: (self.witness.accuracy() or 0) >= FLOOR, limit=40)
+        await self._until(name, lambda: (self.witness.accuracy() or 0) >= FLOOR, limit=180)
         self.expectations.check(name, True, f"{version} at {self.witness.accuracy():.3f}")
         total = self.witness.stats["total"]
         self.expectations.check(
@@ -125,7 +125,7 @@ class Scenario:
         self.witness.note("ReleaseByHand", f"somebody applies spec.model {HOTFIX}: good offline, never tried live")
         await self.stage.release_by_hand(self.witness.cluster, self.v1, HOTFIX, self.hotfix)
         name = "the bad model is rolled back by itself, and rejected"
-        await self._until(name, lambda: self._rejected(HOTFIX) and self._at_rest(), limit=120)
+        await self._until(name, lambda: self._rejected(HOTFIX) and self._at_rest(), limit=400)
         back_at = self._weight_back_at()
         first_sample = await self._first_failing_sample()
         failed = self.witness.counts(HOTFIX)["failed"]
@@ -210,7 +210,7 @@ class Scenario:
         ):
             pass
 
-    async def _until(self, name: str, reached: Callable[[], bool], limit: float = 60) -> None:
+    async def _until(self, name: str, reached: Callable[[], bool], limit: float = 180) -> None:
         deadline = time.monotonic() + limit
         while not reached():
             if time.monotonic() > deadline:

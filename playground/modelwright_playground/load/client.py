@@ -16,7 +16,7 @@ from modelwright_playground.load.lake import Appender, LabelledRow
 from modelwright_playground.load.stats import UNKNOWN, Stats
 from modelwright_playground.world import CATEGORY, Concept, Customer, World
 
-TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 20.0
 MAX_IN_FLIGHT = 256
 LABEL_TICK_SECONDS = 0.05
 
