@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.metrics.exporting import Exporter, RealPrometheus
+from tests.metrics.exporting import Exporter, RealPrometheus, found
 
 from modelwright.api.drift import DriftPreset, drift_value
 from modelwright.api.metrics import Value
@@ -46,18 +46,23 @@ def asked(value: Value, preset: DriftPreset, prometheus: RealPrometheus) -> Look
 
 def look(preset: DriftPreset, exporter: Exporter, prometheus: RealPrometheus) -> ValueLook:
     exporter.show((PAGES / f"{preset}.txt").read_text().replace("{rows}", "7000"))
-    found = asked(drift_value(preset, None, BATCH.get(preset)), preset, prometheus)
-    assert isinstance(found, ValueLook), found
-    return found
+    value = drift_value(preset, None, BATCH.get(preset))
+    look = found(lambda: asked(value, preset, prometheus), is_value)
+    assert isinstance(look, ValueLook), look
+    return look
+
+
+def is_value(look: Look) -> bool:
+    return isinstance(look, ValueLook)
 
 
 @pytest.mark.parametrize("preset", list(DriftPreset))
 def test_two_of_five_features_have_drifted(
     preset: DriftPreset, exporters: Mapping[DriftPreset, Exporter], prometheus: RealPrometheus
 ) -> None:
-    found = look(preset, exporters[preset], prometheus)
-    assert found.value == pytest.approx(0.4)
-    assert found.samples == (7000 if preset is DriftPreset.MODELWRIGHT_MONITOR else None)
+    seen = look(preset, exporters[preset], prometheus)
+    assert seen.value == pytest.approx(0.4)
+    assert seen.samples == (7000 if preset is DriftPreset.MODELWRIGHT_MONITOR else None)
 
 
 def test_none_drifted_is_zero_and_no_feature_is_no_number(
@@ -65,7 +70,7 @@ def test_none_drifted_is_zero_and_no_feature_is_no_number(
 ) -> None:
     preset = DriftPreset.SELDON
     look(preset, exporters[preset], prometheus)
-    calm = asked(drift_value(preset, Decimal("0.9"), None), preset, prometheus)
+    calm = found(lambda: asked(drift_value(preset, Decimal("0.9"), None), preset, prometheus), is_value)
     assert isinstance(calm, ValueLook)
     assert calm.value == 0
     silent = replace(drift_value(preset, None, None))

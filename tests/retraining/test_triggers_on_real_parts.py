@@ -4,6 +4,7 @@ real folder. What fires creates a real RetrainRun, which nothing launches. Kubef
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.metrics.exporting import Exporter, RealPrometheus
+from tests.metrics.exporting import PATIENCE, Exporter, RealPrometheus
 from tests.retraining.builders import NOW
 from tests.retraining.fakes import FakeBackground, FakeEvents, FakeKubeflow
 
@@ -226,7 +227,10 @@ async def test_each_trigger_starts_what_it_is_there_for(
     stage.mark("day=2")
     await stage.change_settings()
     await stage.approve_upstream()
-    await stage.look()
+    # A value is gone for a moment when a scrape was late.
+    async with asyncio.timeout(PATIENCE):
+        while set(await stage.runs()) < set(FIRES):
+            await stage.look()
     runs = await stage.runs()
     stalled = {
         name: found

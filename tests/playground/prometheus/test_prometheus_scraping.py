@@ -20,7 +20,7 @@ from modelwright_playground.prometheus.__main__ import follow
 from modelwright_playground.prometheus.server import Prometheus
 from modelwright_playground.watching import Watching
 
-PATIENCE = 30
+PATIENCE = 120
 # One of its labels claims to be one of ours.
 METRICS = '# TYPE demo_total counter\ndemo_total{namespace="liar"} 7\n'
 
@@ -120,9 +120,11 @@ async def metrics() -> AsyncIterator[Metrics]:
 
 
 async def test_an_annotated_pod_is_scraped_under_its_names(prometheus_url: str, pod: str, metrics: Metrics) -> None:
-    await metrics.read_again(2)
-    answer = await ask(prometheus_url, "/api/v1/query", query=f'demo_total{{pod="{pod}"}}')
-    (series,) = answer["result"]
+    async with asyncio.timeout(PATIENCE):
+        # A scrape that Prometheus gives up has been read all the same.
+        while not (found := (await ask(prometheus_url, "/api/v1/query", query=f'demo_total{{pod="{pod}"}}'))["result"]):
+            await metrics.read_again(1)
+    (series,) = found
     assert series["value"][1] == "7"
     assert series["metric"] == {
         "__name__": "demo_total",

@@ -49,7 +49,7 @@ async def test_the_counts_of_the_load_the_lake_and_the_server_agree(
     tmp_path: Path,
 ) -> None:
     rows = tmp_path / "labelled" / "rows.jsonl"
-    serving = server(models / "strict", LABELS_URI=rows.as_uri(), LABEL_HORIZON="1s")
+    serving = server(models / "strict", LABELS_URI=rows.as_uri(), LABEL_HORIZON="5s")
     await until_ready(serving)
     share = ("--new-plan-share", "0.3")
     sending = load(serving.url, tmp_path, "--rate", "100", "--seed", "7", "--label-delay", "200ms", *share)

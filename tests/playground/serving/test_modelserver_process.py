@@ -112,14 +112,20 @@ async def test_a_label_in_time_makes_a_prediction_correct_or_wrong_and_none_leav
     eventually: Starter,
 ) -> None:
     labels = tmp_path / "rows.jsonl"
-    process = server(models / "good", LABELS_URI=labels.as_uri(), LABEL_HORIZON="2s")
+    process = server(models / "good", LABELS_URI=labels.as_uri(), LABEL_HORIZON="4s")
     await until_ready(process)
-    predicted = {}
-    for name in ("right", "wrong", "none"):
+
+    async def predict(name: str) -> int:
         async with http.post(f"{process.url}/v2/models/churn/infer", json=request(features, id=name)) as answer:
-            predicted[name] = (await answer.json())["outputs"][0]["data"][0]
-    rows = [{"id": "right", "label": predicted["right"]}, {"id": "wrong", "label": 1 - predicted["wrong"]}]
-    labels.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            return int((await answer.json())["outputs"][0]["data"][0])
+
+    # All are the same row, so the first tells what is predicted for the others: their labels are there at once.
+    predicted = await predict("none")
+    rows = [{"id": "right", "label": predicted}, {"id": "wrong", "label": 1 - predicted}]
+    for row in rows:
+        await predict(str(row["id"]))
+        with labels.open("a") as file:
+            file.write(json.dumps(row) + "\n")
 
     async def all_matured() -> bool:
         return await metric(process, "modelwright_matured_total") == 3
