@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -13,7 +14,7 @@ import pytest
 from tests.order import Together, in_order
 
 from modelwright.cluster.access import Cluster
-from modelwright.cluster.keys import NAMESPACE
+from modelwright.cluster.keys import NAMESPACE, SERVICE_ACCOUNT
 from modelwright_playground import lifecycle
 from modelwright_playground.components import CONTROL_PLANE
 from modelwright_playground.controlplane.build import BuildFailed, binary
@@ -98,8 +99,16 @@ async def cluster(control_plane: ControlPlane) -> AsyncIterator[Cluster]:
 
 @pytest.fixture
 async def namespace(cluster: Cluster) -> AsyncIterator[str]:
-    """The name of a namespace that no other test uses."""
+    """The name of a namespace that no other test uses. It takes pods a moment later: see `takes_pods`."""
     name = f"test-{uuid.uuid4().hex[:10]}"
     await cluster.create(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
     await cluster.delete(NAMESPACE, None, name)
+
+
+@pytest.fixture
+async def takes_pods(cluster: Cluster, namespace: str) -> None:
+    """The namespace has the service account without which the API server refuses a pod."""
+    async with asyncio.timeout(120):
+        while not await cluster.get(SERVICE_ACCOUNT, namespace, "default"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)

@@ -71,6 +71,7 @@ async def test_nobody_copies_requests_to_a_candidate_that_nobody_watches(place: 
     assert route["spec"]["rules"][0].get("filters", []) == []
 
 
+@pytest.mark.usefixtures("takes_pods")
 async def test_a_share_by_replicas_is_settled_by_the_service_in_front(place: Place) -> None:
     front = await place.by_replicas("churn", 50)
     assert front["spec"]["selector"] == {"modelwright.dev/rollout": "churn"}

@@ -35,6 +35,7 @@ INSTALLED = {
         SERVICE_ACCOUNT,
     )
 }
+PATIENCE = 180.0
 COMMAND, ACTOR = "modelwright.dev/command", "modelwright.dev/actor"
 Object = dict[str, Any]
 
@@ -69,6 +70,9 @@ def policed(kubeconfig: str, namespace: str, *options: str) -> Iterator[Policed]
     watched = ("--set", f"watchNamespaces={{{namespace}}}", *options)
     objects = [body for body in rendered(namespace, *watched, release=namespace) if body["kind"] in INSTALLED]
     objects = [body for body in objects if "helm.sh/hook" not in body["metadata"].get("annotations", {})]
+    # The API server takes up policies, and bindings, in the order in which they were stored: once those about
+    # commands are in force, which `_install` tries, all are.
+    objects.sort(key=lambda body: str(body["metadata"]["name"]).endswith("-commands"))
     asyncio.run(_install(place, objects))
     try:
         yield place
@@ -94,16 +98,17 @@ async def _install(place: Policed, objects: list[Object]) -> None:
         await cluster.create(INSTALLED[body["kind"]], body, strict=True)
     kinds = {body["kind"] for body in objects}
     commanded = rollout(place, "probe", {COMMAND: "abort/1/a", ACTOR: "admin"})
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         await until(lambda: _is_refused(cluster, RETRAIN_RUN, run(place, "probe")))
         await until(lambda: _is_refused(cluster, MODEL_ROLLOUT, commanded))
         if "MutatingAdmissionPolicy" in kinds:
             await until(lambda: _is_created(cluster, rollout(place, "probe")))
             await until(lambda: _is_stamped(cluster, place))
-        user = await place.connect(place.user)
-        await until(lambda: _may_create(user, place))
-    await user.close()
-    await cluster.close()
+        user, operator = await place.connect(place.user), await place.connect(place.account)
+        await until(lambda: may(user.create(MODEL_ROLLOUT, rollout(place, "allowed"), dry_run=True)))
+        await until(lambda: may(operator.list(RETRAIN_RUN, place.namespace)))
+    for connection in (user, operator, cluster):
+        await connection.close()
 
 
 async def _remove(place: Policed, objects: list[Object]) -> None:
@@ -160,9 +165,10 @@ async def _is_stamped(cluster: Cluster, place: Policed) -> bool:
     return True
 
 
-async def _may_create(user: Cluster, place: Policed) -> bool:
+async def may(trying: Awaitable[Any]) -> bool:
+    """Whether RBAC has been told by now that it is allowed."""
     try:
-        await user.create(MODEL_ROLLOUT, rollout(place, "allowed"), dry_run=True)
+        await trying
     except Forbidden:
         return False
     return True

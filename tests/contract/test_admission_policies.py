@@ -10,7 +10,18 @@ from typing import Any
 import pytest
 from tests.contract.chart import one, rendered
 from tests.contract.conftest import WithKubeconfig
-from tests.contract.policed import ACTOR, COMMAND, ROLE_BINDING, VALIDATING, Policed, binding, policed, rollout
+from tests.contract.policed import (
+    ACTOR,
+    COMMAND,
+    ROLE_BINDING,
+    VALIDATING,
+    Policed,
+    binding,
+    may,
+    policed,
+    rollout,
+    until,
+)
 
 from modelwright.cluster.access import Cluster, Forbidden
 from modelwright.cluster.keys import MODEL_ROLLOUT
@@ -169,6 +180,7 @@ async def test_an_approver_may_promote(desk: Desk) -> None:
     approver = await place.connect("paula")
     change = {"metadata": {"annotations": {COMMAND: "promote/7/6b8f9c01de"}}}
     try:
+        await until(lambda: may(approver.get(MODEL_ROLLOUT, place.namespace, desk.name)))
         body = await approver.merge_patch(MODEL_ROLLOUT, place.namespace, desk.name, change)
     finally:
         await approver.close()

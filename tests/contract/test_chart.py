@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.contract.chart import CHART, RELEASE, helm, one, rendered
+from tests.contract.conftest import is_allowed
 from tests.contract.schema import KINDS, definition
 
 from modelwright.audit.configuration import To
@@ -38,7 +39,6 @@ from modelwright.configuration import SECTIONS, read_configuration
 
 NETWORK_POLICY = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 POD_DISRUPTION_BUDGET = Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
-ACCESS_REVIEW = Kind("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False)
 
 SOURCES = """
 metricSources:
@@ -106,17 +106,6 @@ ALLOWED: list[tuple[Kind, str, str]] = [
     (EVENT, "", "create"),
 ]
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
-
-
-async def is_allowed(cluster: Cluster, user: str, namespace: str, kind: Kind, subresource: str, verb: str) -> bool:
-    attributes = {"namespace": namespace, "group": kind.group, "resource": kind.plural, "verb": verb}
-    if subresource:
-        attributes["subresource"] = subresource
-    if kind is LEASE:
-        attributes["name"] = "modelwright"
-    body = {"apiVersion": ACCESS_REVIEW.api_version, "kind": ACCESS_REVIEW.name, "metadata": {}}
-    answer = await cluster.create(ACCESS_REVIEW, {**body, "spec": {"user": user, "resourceAttributes": attributes}})
-    return bool(answer["status"]["allowed"])
 
 
 async def test_the_release_allows_the_operator_what_it_calls_and_nothing_else(cluster: Cluster, installed: str) -> None:

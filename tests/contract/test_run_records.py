@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.contract.conftest import WithKubeconfig
 from tests.contract.corpus import HERE, merged, read
-from tests.contract.policed import ROLE_BINDING, Policed, binding, policed, run
+from tests.contract.policed import PATIENCE, ROLE_BINDING, Policed, binding, may, policed, run, until
 
 from modelwright.cluster.access import Cluster, Forbidden
 from modelwright.cluster.keys import NAMESPACE, RETRAIN_POLICY, RETRAIN_RUN
@@ -84,6 +84,7 @@ async def test_whom_the_platform_names_may_write_runs_too(place: Policed, admin:
     await admin.create(ROLE_BINDING, binding(place, BACKUP, "Role", place.release))
     backup = await place.connect(BACKUP)
     try:
+        await until(lambda: may(backup.list(RETRAIN_RUN, place.namespace)))
         restored = await backup.create(RETRAIN_RUN, run(place, "restored"))
     finally:
         await backup.close()
@@ -105,7 +106,7 @@ async def test_deleting_a_policy_deletes_its_runs(place: Policed, admin: Cluster
     await operator.create(RETRAIN_RUN, owned)
     # Foreground: the garbage collector also has to take its own finalizer off the policy, after the runs.
     await admin.delete(RETRAIN_POLICY, place.namespace, policy["metadata"]["name"], propagation="Foreground")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while await admin.get(RETRAIN_POLICY, place.namespace, policy["metadata"]["name"]):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     assert await admin.get(RETRAIN_RUN, place.namespace, "owned") is None
@@ -127,7 +128,7 @@ async def _write_and_delete_namespace(place: Policed) -> None:
     operator, admin = await place.connect(place.account), await place.connect()
     await operator.create(RETRAIN_RUN, run(place, "churn"))
     await admin.delete(NAMESPACE, None, place.namespace)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while await admin.get(NAMESPACE, None, place.namespace):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     await operator.close()

@@ -57,7 +57,7 @@ async def test_a_manifest_without_replicas_leaves_the_autoscalers_number(
 
 
 async def test_an_autoscaler_finds_the_pods_that_serve_and_no_others(
-    rollout: dict[str, Any], cluster: Cluster, namespace: str
+    rollout: dict[str, Any], takes_pods: None, cluster: Cluster, namespace: str
 ) -> None:
     for name, owner, revision in (
         ("stable", "churn", STABLE),

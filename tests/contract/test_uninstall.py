@@ -59,7 +59,7 @@ async def place(instance: Instance) -> AsyncIterator[Place]:
 
 
 async def release(place: Place, *arguments: object) -> CompletedProcess[str]:
-    where = ("--kubeconfig", place.kubeconfig, "--namespace", OPERATORS_HOME, "--timeout", "2m")
+    where = ("--kubeconfig", place.kubeconfig, "--namespace", OPERATORS_HOME, "--timeout", "8m")
     return await asyncio.to_thread(helm, *map(str, arguments), *where)
 
 
