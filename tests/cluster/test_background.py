@@ -18,7 +18,7 @@ from modelwright.cluster.keys import Key
 
 A, B = (Key("ModelRollout", "ml", name) for name in ("a", "b"))
 OFTEN = timedelta(milliseconds=1)
-PATIENCE = 20
+PATIENCE = 120
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Seen:
 
 
 async def eventually(found: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(180):
         while not await found():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 

@@ -16,7 +16,7 @@ from modelwright.cluster.lease import DURATION, RENEW_DEADLINE, Leadership, Lost
 from modelwright.errors import Unavailable
 
 NAME = "modelwright"
-PATIENCE = 20
+PATIENCE = 180
 
 Contender = Callable[[str], Leadership]
 

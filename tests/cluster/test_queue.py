@@ -15,7 +15,7 @@ from modelwright.cluster.queue import FIRST_RETRY, LAST_RETRY, WorkQueue
 from modelwright.errors import Conflict, Unavailable
 
 A, B = (Key("ModelRollout", "ml", name) for name in ("a", "b"))
-PATIENCE = 20
+PATIENCE = 120
 
 
 @asynccontextmanager

@@ -102,7 +102,11 @@ async def test_bad_promql_stalls_the_rollout_and_the_weight_is_held(mistakes: No
     await ask_for(cluster, "promql", V2)
     message = await stalled(cluster, "promql", "BadQuery")
     assert message.startswith("broken: ")
-    assert await candidate_weight(cluster, NAMESPACE, "promql") == 10
+
+    async def is_held() -> bool:
+        return await candidate_weight(cluster, NAMESPACE, "promql") == 10
+
+    await eventually(is_held, "the weight is that of the first step")
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,17 @@ class Kubectl:
         out, err = await process.communicate(stdin.encode())
         return process.returncode or 0, out.decode(), err.decode()
 
+    async def shows(self, expected: dict[str, str], *arguments: str) -> dict[str, str]:
+        """The only row of `kubectl get`, once it has what is expected: the status follows what it is about."""
+        rows: list[dict[str, str]] = []
+
+        async def found() -> bool:
+            rows[:] = await self.table(*arguments)
+            return len(rows) == 1 and expected.items() <= rows[0].items()
+
+        await eventually(found, f"kubectl get shows {expected}", situation=lambda: {"rows": rows})
+        return rows[0]
+
     async def table(self, *arguments: str) -> list[dict[str, str]]:
         """The rows of `kubectl get`, by the names of their columns as they are printed."""
         header, *lines = (await self("get", *arguments)).splitlines()
@@ -79,7 +90,7 @@ async def weighs(cluster: Cluster, name: str, weight: int) -> None:
         return await candidate_weight(cluster, NAMESPACE, name) == weight
 
     try:
-        await eventually(reached, "", limit=30)
+        await eventually(reached, "")
     except AssertionError:
         raise AssertionError(f"never weight {weight}: {await status_of(cluster, name)}") from None
 
@@ -110,23 +121,20 @@ async def test_get_tells_the_story_of_a_retraining_in_columns(loop: Loop, cluste
 
     state = await eventually(launched, "a pipeline run is launched")
     assert state in ("PENDING", "RUNNING", "SUCCEEDED")
-    [policy] = await kubectl.table("-n", EAGER, "rp")
-    assert {"NAME": "eager", "READY": "True", "REASON": "Armed", "CHAMPION": "v1"}.items() <= policy.items()
+    armed = {"NAME": "eager", "READY": "True", "REASON": "Armed", "CHAMPION": "v1"}
+    await kubectl.shows(armed, "-n", EAGER, "rp")
     first = await first_run(cluster)
     assert first is not None
-    [run] = await kubectl.table("-n", EAGER, "rr", first["metadata"]["name"])
-    assert {"POLICY": "eager", "TRIGGER": "always"}.items() <= run.items()
+    run = await kubectl.shows({"POLICY": "eager", "TRIGGER": "always"}, "-n", EAGER, "rr", first["metadata"]["name"])
     assert run["NAME"].startswith("eager-")
     assert run["PIPELINE"] in ("PENDING", "RUNNING", "SUCCEEDED")
-    [rollout] = await kubectl.table("-n", EAGER, "mro")
-    assert {"NAME": "eager", "PHASE": "Healthy", "STABLE": "v1", "READY": "True"}.items() <= rollout.items()
-    assert "AGE" in rollout
+    healthy = {"NAME": "eager", "PHASE": "Healthy", "STABLE": "v1", "READY": "True"}
+    assert "AGE" in await kubectl.shows(healthy, "-n", EAGER, "mro")
     every = await kubectl("-n", EAGER, "get", "rp,rr,mro", "-o", "name")
     assert {line.split(".")[0] for line in every.split()} == {"retrainpolicy", "retrainrun", "modelrollout"}
 
 
 async def test_get_tells_how_far_a_rollout_is(steered: str, kubectl: Kubectl) -> None:
-    [row] = await kubectl.table("-n", NAMESPACE, "mro", steered)
     expected = {
         "PHASE": "Progressing",
         "STABLE": "v1",
@@ -135,21 +143,28 @@ async def test_get_tells_how_far_a_rollout_is(steered: str, kubectl: Kubectl) ->
         "STEP": "1",
         "READY": "False",
     }
-    assert expected.items() <= row.items()
+    await kubectl.shows(expected, "-n", NAMESPACE, "mro", steered)
 
 
 async def test_wait_for_ready_returns_once_the_first_version_serves(cluster: Cluster, kubectl: Kubectl) -> None:
     await make_namespace(cluster, NAMESPACE)
     await kubectl("-n", NAMESPACE, "apply", "-f", "-", stdin=json.dumps(quick_rollout("awaited")))
-    said = await kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "mro/awaited", "--timeout=60s")
+    said = await kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "mro/awaited", "--timeout=5m")
     assert said.strip() == "modelrollout.modelwright.dev/awaited condition met"
     assert (await status_of(cluster, "awaited"))["stable"]["version"] == "v1"
 
 
 async def test_describe_gives_the_reasons(steered: str, kubectl: Kubectl) -> None:
-    said = await kubectl("-n", NAMESPACE, "describe", "mro", steered)
-    for expected in ("RolloutStarted", "v2 against v1", "WeightRaised", "10 % to v2, step 1 of 2"):
-        assert expected in said
+    expected = ("RolloutStarted", "v2 against v1", "WeightRaised", "10 % to v2, step 1 of 2")
+    said = ""
+
+    async def all_is_said() -> bool:
+        nonlocal said
+        said = await kubectl("-n", NAMESPACE, "describe", "mro", steered)
+        return all(words in said for words in expected)
+
+    # Events are told after what they are about was done.
+    await eventually(all_is_said, f"describe says {expected}", situation=lambda: {"said": said})
 
 
 async def test_an_unknown_field_is_refused_with_its_name(cluster: Cluster, kubectl: Kubectl) -> None:

@@ -53,7 +53,7 @@ async def test_a_rollout_is_promoted_once_and_without_a_5xx(loop: Loop, cluster:
     await apply(cluster, loop.release("v2", loop.v2), "ml")
     async with killer.again_and_again(0.5, 8.0):
         await eventually(
-            lambda: settled_on(witness, "v2"), "v2 is promoted", limit=180, situation=lambda: witness.status
+            lambda: settled_on(witness, "v2"), "v2 is promoted", limit=600, situation=lambda: witness.status
         )
     assert killer.kills >= 3
     rose, fell = moves_of(witness, moves)
@@ -80,7 +80,7 @@ async def test_a_rollback_ends_at_weight_0_and_rejects_once(loop: Loop, cluster:
 
     await eventually(has_weight, "the hotfix holds weight")
     async with killer.again_and_again(0.2, 5.0):
-        await eventually(rejected, "the hotfix is rejected", limit=120, situation=lambda: witness.status)
+        await eventually(rejected, "the hotfix is rejected", limit=600, situation=lambda: witness.status)
     await killer.kill()
     assert killer.kills >= 2
     rose, fell = moves_of(witness, moves)
@@ -105,7 +105,7 @@ async def test_a_retraining_is_one_pipeline_run(loop: Loop, cluster: Cluster) ->
         return any(c["type"] == "Succeeded" and c["status"] != "Unknown" for c in conditions)
 
     async with killer.again_and_again(1.0, 6.0):
-        await eventually(judged, "the run is judged", limit=200)
+        await eventually(judged, "the run is judged", limit=600)
     assert killer.kills >= 3
     run = await first_run(cluster)
     assert run is not None

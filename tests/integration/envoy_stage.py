@@ -20,7 +20,6 @@ from tests.integration.stage import SPEC, Stage
 
 from modelwright.cluster.access import Cluster
 from modelwright.cluster.keys import GATEWAY, POD, Kind
-from modelwright.errors import Conflict
 from modelwright.rollouts.reconcile import reconcile_rollout
 from modelwright_playground.addresses import local_address
 from modelwright_playground.gateway.control import CLASS_NAME, KINDS, OPTIONAL, Control
@@ -104,17 +103,15 @@ class EnvoyStage(Stage):
     async def answers(self, times: int = 40, headers: dict[str, str] | None = None, path: str = "/") -> Counter[str]:
         return Counter([await self.ask(headers, path) for _ in range(times)])
 
-    async def play(self, reached: Any, rounds: int = 600) -> None:
+    async def play(self, reached: Any) -> None:
         """Let pods, operator and gateway act until `reached()` holds."""
-        for _ in range(rounds):
+
+        async def all_act() -> None:
             await make_pods_ready(self.cluster, self.namespace)
             await self.servers.follow(self.cluster, self.namespace)
-            with contextlib.suppress(Conflict):
-                await reconcile_rollout(self.key, self.room)
-                if await reached():
-                    return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"not reached: {(await self.body())['status']}")
+            await reconcile_rollout(self.key, self.room)
+
+        await self.repeat(all_act, reached)
 
     async def is_paused(self, reason: str) -> bool:
         return bool((await self.body()).get("status", {}).get("paused") == reason)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +18,7 @@ from modelwright.cluster.background import Background
 from modelwright.cluster.keys import DEPLOYMENT, ENDPOINT_SLICE, HTTP_ROUTE, MODEL_ROLLOUT, POD, Key
 from modelwright.cluster.room import Room
 from modelwright.configuration import Configuration
-from modelwright.errors import Conflict
+from modelwright.errors import Conflict, Unavailable
 from modelwright.metrics.configuration import MetricSource
 from modelwright.metrics.questions import CountsBlock, CountsLook, CountsQuestion
 from modelwright.rollouts.reconcile import reconcile_rollout
@@ -44,6 +47,9 @@ SPEC: dict[str, Any] = {
 CONFIGURATION = Configuration(sources={"default": MetricSource("default", "http://127.0.0.1:9")})
 
 MOMENT = timedelta(microseconds=10)
+
+PATIENCE = 240.0
+"""Seconds in which what the real servers do has to be done, also by a machine that has much else to do."""
 
 
 class Told:
@@ -132,19 +138,31 @@ class Stage:
         conditions = (await self.body()).get("status", {}).get("conditions", [])
         return next((condition for condition in conditions if condition["type"] == type_), {})
 
-    async def play(self, reached: Any, rounds: int = 300) -> None:
+    async def play(self, reached: Any) -> None:
         """Let everybody act in turn until `reached()` holds."""
-        for _ in range(rounds):
-            await make_pods_ready(self.cluster, self.namespace)
-            await accept_route(self.cluster, self.namespace, "churn")
-            try:
-                await reconcile_rollout(self.key, self.room)
-            except Conflict:
-                continue
-            if await reached():
-                return
+        await self.repeat(self._everybody_acts, reached)
+
+    async def repeat(self, acts: Callable[[], Awaitable[None]], reached: Callable[[], Awaitable[Any]]) -> None:
+        """Do it until `reached()` holds, which is asked after each time that met no Conflict and no silence."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with suppress(Conflict, Unavailable):
+                await acts()
+                if await reached():
+                    return
             await asyncio.sleep(0.1)
-        raise AssertionError(f"not reached: {(await self.body())['status']}, {await self.below()}")
+        raise AssertionError(f"not reached: {(await self.body()).get('status')}, {await self.below()}")
+
+    async def _everybody_acts(self) -> None:
+        await make_pods_ready(self.cluster, self.namespace)
+        await accept_route(self.cluster, self.namespace, "churn")
+        await reconcile_rollout(self.key, self.room)
+
+    async def reconcile(self) -> timedelta | None:
+        """A pass, and another where the object was changed meanwhile: as the queue does it."""
+        while True:
+            with suppress(Conflict):
+                return await reconcile_rollout(self.key, self.room)
 
     async def below(self) -> dict[str, Any]:
         """What stands in the namespace of pods, and of what makes them, for the message of a test that fails."""

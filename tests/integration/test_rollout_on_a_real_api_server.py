@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -115,7 +114,7 @@ async def test_a_pod_template_that_the_server_refuses_is_stalled_with_its_words(
     ports = [{"name": "http", "containerPort": 8080}]
     template = {"spec": {"containers": [{"name": "model", "image": "serve:1", "ports": ports, "comand": ["x"]}]}}
     await stage.create(workload={"deployment": {"template": template}})
-    await reconcile_rollout(stage.key, stage.room)
+    await stage.reconcile()
     condition = await stage.condition("Stalled")
     assert condition["reason"] == "InvalidPodTemplate"
     assert "comand" in condition["message"]
@@ -127,12 +126,11 @@ async def test_a_route_that_no_gateway_accepts_is_stalled_with_the_reason(stage:
     async def route_exists() -> bool:
         return await stage.cluster.get(HTTP_ROUTE, stage.namespace, "churn") is not None
 
-    for _ in range(100):
+    async def act() -> None:
         await make_pods_ready(stage.cluster, stage.namespace)
         await reconcile_rollout(stage.key, stage.room)
-        if await route_exists():
-            break
-        await asyncio.sleep(0.1)
+
+    await stage.repeat(act, route_exists)
     route = await stage.route()
     refused = {
         "type": "Accepted",
@@ -144,13 +142,8 @@ async def test_a_route_that_no_gateway_accepts_is_stalled_with_the_reason(stage:
     }
     parent = {"parentRef": {"name": "public"}, "controllerName": "modelwright.dev/fake", "conditions": [refused]}
     await stage.cluster.merge_patch(HTTP_ROUTE, stage.namespace, "churn", {"status": {"parents": [parent]}}, "status")
-    condition: dict[str, Any] = {}
-    for _ in range(100):
-        await make_pods_ready(stage.cluster, stage.namespace)
-        await reconcile_rollout(stage.key, stage.room)
-        if condition := await stage.condition("Stalled"):
-            break
-        await asyncio.sleep(0.1)
+    await stage.repeat(act, lambda: stage.condition("Stalled"))
+    condition = await stage.condition("Stalled")
     assert condition["reason"] == "RouteNotAccepted"
     assert "NoMatchingParent" in condition["message"]
 
@@ -168,7 +161,7 @@ async def test_without_the_gateway_api_it_says_what_to_install_and_goes_on_once_
         assert found == "the API server does not serve /apis/gateway.networking.k8s.io/v0"
         assert needed == "install the Gateway API, with HTTPRoute"
         told = stage.told.reasons.count("GatewayApiNotInstalled")
-        await reconcile_rollout(stage.key, stage.room)
+        await stage.reconcile()
         assert stage.told.reasons.count("GatewayApiNotInstalled") == told == 1
     await stage.play(lambda: stage.serves("v1"))
     assert await stage.condition("Stalled") == {}
@@ -183,13 +176,11 @@ async def test_everything_goes_with_the_object(stage: Stage) -> None:
         kinds = (DEPLOYMENT, SERVICE, HTTP_ROUTE)
         return not any([await stage.cluster.list(kind, stage.namespace) for kind in kinds])
 
-    for _ in range(300):
+    async def pods_end() -> None:
         await make_pods_ready(stage.cluster, stage.namespace)
-        if await gone():
-            break
-        await asyncio.sleep(0.1)
-    assert await gone()
-    assert await reconcile_rollout(stage.key, stage.room) is None
+
+    await stage.repeat(pods_end, gone)
+    assert await stage.reconcile() is None
 
 
 async def test_never_touches_a_service_of_somebody_else(stage: Stage) -> None:
@@ -199,7 +190,7 @@ async def test_never_touches_a_service_of_somebody_else(stage: Stage) -> None:
         SERVICE, {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
     )
     await stage.create()
-    await reconcile_rollout(stage.key, stage.room)
+    await stage.reconcile()
     assert await stage.cluster.get(SERVICE, stage.namespace, "churn-stable") == theirs
     condition = await stage.condition("Stalled")
     assert condition["reason"] == "NameTaken"
@@ -215,11 +206,7 @@ async def test_an_orphaning_deletion_leaves_stable_serving_and_a_new_rollout_tak
     async def gone() -> bool:
         return await stage.cluster.get(MODEL_ROLLOUT, stage.namespace, "churn") is None
 
-    for _ in range(100):
-        if await gone():
-            break
-        await asyncio.sleep(0.1)
-    assert await gone()
+    await stage.repeat(nothing, gone)
     await stage.create()
     await stage.play(lambda: stage.serves("v1"))
     deployments = await stage.cluster.list(DEPLOYMENT, stage.namespace)
@@ -228,6 +215,10 @@ async def test_an_orphaning_deletion_leaves_stable_serving_and_a_new_rollout_tak
     for kind in (DEPLOYMENT, SERVICE, HTTP_ROUTE):
         for body in await stage.cluster.list(kind, stage.namespace):
             assert [owner["uid"] for owner in body["metadata"]["ownerReferences"]] == [uid]
+
+
+async def nothing() -> None:
+    """Others do it."""
 
 
 class Killed(Conflict):

@@ -32,7 +32,7 @@ class RunningNode:
     def stop(self) -> int:
         """Ask it to stop; its exit code."""
         self.process.terminate()
-        return self.process.wait(timeout=30.0)
+        return self.process.wait(timeout=120.0)
 
     def containers(self, uid: str) -> list[int]:
         """The process ids of a pod's running containers."""

@@ -142,7 +142,7 @@ async def test_a_person_lets_a_model_through_by_the_command_line(loop: Loop, con
     typed = asyncio.create_task(
         asyncio.to_thread(CliRunner().invoke, main, ["approve", run["metadata"]["name"], "--yes", *where])
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while not typed.done():
             await loop.round()
             await asyncio.sleep(0.05)
@@ -190,7 +190,7 @@ async def test_deleting_the_policy_stops_the_pipeline_before_the_run_goes(loop: 
         await loop.round()
     (id,) = loop.kubeflow.runs
     await loop.cluster.delete(RETRAIN_POLICY, loop.namespace, "churn")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while await loop.runs():
             await loop.round()
     assert loop.kubeflow.runs[id].state == "CANCELED"

@@ -39,7 +39,7 @@ def processes(report: Report) -> list[int]:
 
 def assert_all_end(pidfds: list[int]) -> None:
     for pidfd in pidfds:
-        ended, _, _ = select.select([pidfd], [], [], 30)
+        ended, _, _ = select.select([pidfd], [], [], 120)
         os.close(pidfd)
         assert ended
 

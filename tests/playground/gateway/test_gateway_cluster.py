@@ -33,7 +33,7 @@ from modelwright_playground.gateway.facts import CONTROLLER, Resources
 from modelwright_playground.instance import Instance
 from modelwright_playground.watching import Watching
 
-PATIENCE = 30
+PATIENCE = 120
 
 
 @dataclass

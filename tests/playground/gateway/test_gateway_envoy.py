@@ -26,7 +26,7 @@ from modelwright_playground.gateway.translate import translate
 from modelwright_playground.instance import Instance
 from modelwright_playground.prometheus.configuration import ENVOY_STATISTICS
 
-PATIENCE = 30
+PATIENCE = 120
 
 
 class Backend:

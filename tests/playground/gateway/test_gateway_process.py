@@ -16,7 +16,7 @@ import pytest
 
 from modelwright_playground.instance import Instance
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 120_000
 
 
 @pytest.fixture

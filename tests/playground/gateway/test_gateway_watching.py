@@ -11,7 +11,7 @@ from modelwright.cluster.keys import SERVICE, Kind
 from modelwright.errors import Unavailable
 from modelwright_playground.watching import Watching
 
-PATIENCE = 30
+PATIENCE = 120
 
 
 def service(name: str, **spec: Any) -> Object:

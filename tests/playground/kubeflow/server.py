@@ -38,7 +38,7 @@ class Server:
         created = self.runs.run_service_create_run(run)
         return str(created.run_id)
 
-    def ended(self, run_id: str, seconds: float = 60) -> Any:
+    def ended(self, run_id: str, seconds: float = 240) -> Any:
         """The run, once it has ended."""
         deadline = time.monotonic() + seconds
         while (run := self.runs.run_service_get_run(run_id)).state not in FINAL:
@@ -49,7 +49,7 @@ class Server:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ends the server's process, and waits for its end."""
         self.process.send_signal(number)
-        self.process.wait(20)
+        self.process.wait(60)
         assert self.process.stdout
         self.process.stdout.close()
 

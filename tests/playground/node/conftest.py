@@ -21,7 +21,7 @@ from modelwright_playground.node.container import Container, Prepared
 from modelwright_playground.node.environment import Command
 from modelwright_playground.node.probing import parse_probes
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 180.0
 ADDRESS = "127.0.0.1"
 
 Eventually = Callable[..., Any]

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
-PATIENCE = 60
+PATIENCE = 180
 
 
 @pytest.mark.parametrize("name", ["prometheus", "gateway"])
