@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from modelwright.api.parsing import parse_policy, parse_rollout, parse_run
+from modelwright.cli.kubectl import main as kubectl
 from modelwright.configuration import SECTIONS, parse_configuration
 from modelwright.metrics.profiles import parse_profiles
 from modelwright.metrics.reasons import Reason
@@ -172,3 +173,30 @@ def test_every_image_of_the_playground_is_described() -> None:
     images = yaml.safe_load((ROOT / "playground/images.yaml").read_text())["images"]
     page = (ROOT / "docs/playground.md").read_text()
     assert [image for image in images if f"| `{image}` |" not in page] == []
+
+
+COMPARED = ROOT / "docs/comparison.md"
+MEMBERS = "strategy|traffic|analysis|promotion|workload|webhooks|modelFrom|state|status|revisionHistoryLimit"
+
+
+def of_ours() -> list[str]:
+    """What stands in code in the last columns of the page that compares us with others."""
+    rows = [line.split(" | ") for line in COMPARED.read_text().splitlines() if line.startswith("| ")]
+    return [word for row in rows for word in re.findall(r"`([^`]+)`", row[-1])]
+
+
+def test_every_field_that_the_comparison_with_others_names_is_one_of_ours() -> None:
+    reference = (ROOT / "docs/api.md").read_text().partition("\n## ModelRollout\n")[2]
+    fields = {word.partition(":")[0] for word in of_ours() if re.match(rf"({MEMBERS})\b", word)}
+    assert len(fields) > 40
+    assert {field for field in fields if f"| `{field}" not in reference.replace("| `spec.", "| `")} == set()
+
+
+def test_every_command_and_metric_that_the_comparison_with_others_names_is_one_of_ours() -> None:
+    words = of_ours()
+    commands = {word.removeprefix("kubectl modelwright ") for word in words if word.startswith("kubectl modelwright ")}
+    assert {"get", "status", "abort"} <= commands <= set(kubectl.commands)
+    telemetry = (ROOT / "operator/modelwright/telemetry.py").read_text()
+    metrics = {word for word in words if word.startswith("modelwright_")}
+    assert len(metrics) > 4
+    assert {metric for metric in metrics if f'"{metric.removesuffix("_total")}"' not in telemetry} == set()

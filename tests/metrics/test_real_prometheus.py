@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from tests.metrics.exporting import Exporter, RealPrometheus, found
@@ -183,3 +185,34 @@ def test_a_scalar_is_a_number(exporter: Exporter, asker: Asker) -> None:
     look = asker.ask(value("scalar(vector(2)) + 1"))
     assert isinstance(look, ValueLook), look
     assert look.value == 3
+
+
+def test_the_query_of_the_page_on_sources_tells_the_role_of_each_revision(exporter: Exporter, source: Source) -> None:
+    text = (Path(__file__).parents[2] / "docs/sources.md").read_text()
+    query = text.split("```promql\n")[1].split("```")[0]
+
+    def shown(errors: int) -> str:
+        pods = (("r1", "a"), ("r1", "b"), ("r2", "c"))
+        counters = [
+            "model_request_errors_total"
+            f'{{namespace="roles",rollout="churn",revision="{revision}",pod="{pod}"}} {errors}'
+            for revision, pod in pods
+        ]
+        arms = (("stable", "r1", 100), ("candidate", "r2", 0))
+        weights = [
+            "modelwright_rollout_weight_percent"
+            f'{{namespace="roles",name="churn",arm="{arm}",revision="{revision}",version="v"}} {weight}'
+            for arm, revision, weight in arms
+        ]
+        return "\n".join([*counters, *weights]) + "\n"
+
+    for errors in range(0, 60, 10):
+        exporter.show(shown(errors))
+    now = time.time()
+    rates = {
+        arm: source.value(f'sum(({query}) unless on (arm) label_replace(vector(0), "arm", "{other}", "", ""))', now)[0]
+        for arm, other in (("stable", "candidate"), ("candidate", "stable"))
+    }
+    # Stable has two pods, whose errors come as fast as those of the candidate's one.
+    assert rates["candidate"] > 0
+    assert rates["stable"] == pytest.approx(2 * rates["candidate"])
