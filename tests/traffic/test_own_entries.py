@@ -151,8 +151,9 @@ def test_an_entry_of_ours_is_no_rule_to_be_divided_and_anothers_is_left_alone() 
     assert after(body, Split(50))["spec"]["http"] == [others, predict(50, 50)]
 
 
-def test_what_cannot_be_made_is_told() -> None:
-    entry = predict(mirror={"host": "audit"}, match=[{"headers": {"x-tester": {"exact": "2"}}}])
+@pytest.mark.parametrize("asked", ["headers", "withoutHeaders"])
+def test_what_cannot_be_made_is_told(asked: str) -> None:
+    entry = predict(mirror={"host": "audit"}, match=[{asked: {"x-tester": {"exact": "2"}}}])
     reasons = dict(seen(subject(), virtual_service(entry)).reasons)
     assert "rule 'predict' matches a header of the testers itself" in reasons[HEADER_MATCH]
     assert "rule 'predict' has a mirror already" in reasons[MIRROR]

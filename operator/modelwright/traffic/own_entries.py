@@ -140,11 +140,16 @@ def _cannot(rollout: ModelRollout, http: Sequence[Object], pairs: Sequence[Pair]
     names = {tester.name.lower() for testers in testers_wanted(rollout) for tester in testers}
     for pair in pairs:
         entry = http[pair.rule]
-        if any(names & set(match.get("headers") or ()) for match in entry.get("match") or ()):
+        if any(names & _headers_asked(match) for match in entry.get("match") or ()):
             found |= without_testers(f"{pair} matches a header of the testers itself: match others")
         if mirrors_of(rollout.spec) and (entry.get("mirror") or entry.get("mirrors")):
             found[MIRROR] = f"{pair} has a mirror already: leave those steps out, or take it away for the rollout"
     return found
+
+
+def _headers_asked(match: Object) -> set[str]:
+    """Which must be there, and which must not: then an entry that asks for them too would never match."""
+    return {name.lower() for key in ("headers", "withoutHeaders") for name in match.get(key) or ()}
 
 
 def _http(body: Object) -> list[Object]:
