@@ -34,6 +34,7 @@ def progressing(status: str, reason: str) -> dict[str, Any]:
     return {"conditions": [{"type": "Progressing", "status": status, "reason": reason}]}
 
 
+AT = "2026-11-21T08:00:00Z"
 OURS = parse_rollout(body("ours", {"observedGeneration": 4}))
 
 
@@ -54,18 +55,28 @@ async def test_rests_only_on_what_it_wants_by_its_newest_spec(status: dict[str, 
     assert seen.rests is rests
 
 
-async def test_is_under_way_from_the_first_step_on() -> None:
-    stages = {"Stepping": True, "RollingBack": True, "Starting": False}
-    for stage, under_way in stages.items():
-        status = {"stage": stage, "queuedAt": "2026-11-21T08:00:00Z"}
-        (seen,) = await read_neighbours(Listing(body("other", status)), OURS, 1)  # type: ignore[arg-type]
-        at = datetime(2026, 11, 21, 8, tzinfo=UTC)
-        assert seen == Neighbour("other", False, under_way, at, ("features", "churn-canary"))
+@pytest.mark.parametrize(
+    ("status", "under_way", "begun"),
+    [
+        ({"stage": "Starting"}, False, False),
+        ({"stage": "Stepping"}, True, False),
+        ({"stage": "Stepping", "step": {"askedAt": AT}}, True, True),
+        ({"stage": "Stepping", "step": {"stretch": 1}}, True, True),
+        ({"stage": "Stepping", "queuedAt": AT}, False, False),
+        ({"stage": "RollingBack"}, True, True),
+    ],
+)
+async def test_is_under_way_from_the_first_step_on(status: dict[str, Any], under_way: bool, begun: bool) -> None:
+    (seen,) = await read_neighbours(Listing(body("other", {"beganAt": AT, **status})), OURS, 1)  # type: ignore[arg-type]
+    at = datetime(2026, 11, 21, 8, tzinfo=UTC)
+    queued_at = at if "queuedAt" in status else None
+    assert seen == Neighbour("other", False, under_way, begun, at, queued_at, ("features", "churn-canary"))
 
 
 async def test_nobody_is_listed_who_is_not_needed() -> None:
     alone = parse_rollout(body("ours", {}, dependsOn=None))
-    moving = parse_rollout(body("ours", {"stage": "Stepping"}))
+    asked = {"number": 1, "of": 2, "weight": 10, "startedAt": AT, "askedAt": AT}
+    moving = parse_rollout(body("ours", {"stage": "Stepping", "step": asked}))
     cluster = Listing(body("ours", {}), body("other", {}))
     assert await read_neighbours(cluster, alone, 0) == ()  # type: ignore[arg-type]
     assert await read_neighbours(cluster, moving, 1) == ()  # type: ignore[arg-type]

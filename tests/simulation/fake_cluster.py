@@ -21,6 +21,7 @@ from modelwright.rollouts.actions import (
 )
 from modelwright.rollouts.observation import DeploymentSeen, Observation, RecordedRevision, ServiceSeen
 from modelwright.rollouts.plan import Plan
+from modelwright.rollouts.plan.queueing import has_begun
 from modelwright.traffic.route import RouteSeen, Split
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def observe(world: World) -> Observation:
         webhooks=world.webhooks,
         golden=world.golden,
         addresses={revision: ("10.244.1.2:8080",) for revision in world.deployments if world.ready(revision)},
-        neighbours=world.neighbours if world.status.stage is None else (),
+        neighbours=() if has_begun(world.status) else world.neighbours,
         concurrent=world.concurrent,
     )
 

@@ -69,11 +69,13 @@ class Golden:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """Another rollout of the namespace. `rests`: on the model that it wants."""
+    """Another rollout of the namespace. `rests`: on the model that it wants. `begun`: it asked something of a route."""
 
     name: str
     rests: bool
     under_way: bool = False
+    begun: bool = False
+    began_at: datetime | None = None
     queued_at: datetime | None = None
     depends_on: tuple[str, ...] = ()
 

@@ -19,6 +19,7 @@ from modelwright.rollouts.apply import apply
 from modelwright.rollouts.neighbours import read_neighbours
 from modelwright.rollouts.observe import observe
 from modelwright.rollouts.plan import News, Plan, plan_rollout
+from modelwright.rollouts.plan.queueing import has_begun
 from modelwright.rollouts.profiled import with_profile
 
 NOT_INSTALLED_RETRY = timedelta(seconds=15)
@@ -55,8 +56,8 @@ async def reconcile_rollout(key: Key, room: Room) -> timedelta | None:
         webhooks=room.configuration.webhooks,
         concurrent=concurrent,
     )
-    # Between looking for a free place and taking it nobody else may take it. Nothing that is under way waits here.
-    async with room.turn(key.namespace) if concurrent and rollout.status.stage is None else nullcontext():
+    # Between looking for a free place and taking it nobody else may take it. Nothing that has begun waits here.
+    async with room.turn(key.namespace) if concurrent and not has_begun(rollout.status) else nullcontext():
         seen = replace(seen, neighbours=await read_neighbours(room.cluster, rollout, concurrent))
         plan = plan_rollout(seen, room.now())
         refused = await _try(room, body, rollout, plan)

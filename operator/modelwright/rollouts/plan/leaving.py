@@ -66,7 +66,7 @@ def settle(draft: Draft) -> None:
     result = RESULT[stage]
     record(draft, candidate.revision, candidate.model.version, result)
     _say(draft, "RollingBack", f"all traffic is back on {draft.stable.model.version}")
-    draft.change(stage=None, stage_since=draft.now, candidate=None, started_at=None)
+    draft.change(stage=None, stage_since=draft.now, candidate=None, started_at=None, queued_at=None)
     if stage not in QUIET:
         draft.tell("RolledBack", f"all traffic is back on {draft.stable.model.version}", warn=True)
     draft.look_again(draft.spec.promotion.scale_down_delay)

@@ -86,9 +86,11 @@ def heed_suspension(draft: Draft, where: str) -> None:
 
 
 def deadline_passed(draft: Draft) -> bool:
-    """Whether the rollout took too long, pauses, holdback and bake time not counted; what that means is then done."""
+    """Whether the rollout took too long, pauses, queue, holdback and bake time left out; what follows is then done."""
     status, analysis = draft.status, draft.spec.analysis
-    if analysis.progress_deadline is None or status.paused or status.stage is Stage.BAKING or _in_pause(draft):
+    if analysis.progress_deadline is None or status.paused or status.queued_at:
+        return False
+    if status.stage is Stage.BAKING or _in_pause(draft):
         return False
     assert status.started_at is not None
     left = status.started_at + analysis.progress_deadline - draft.now

@@ -1,9 +1,15 @@
-"""Whom a rollout waits for before it starts: those it depends on, and its turn in the namespace. Never a rollback."""
+"""Whom a rollout waits for before it starts: those it depends on, and its turn in the namespace. Never a rollback.
+
+Its turn is asked for twice: before it is under way, and again before anything is asked of the route. One operator lets
+nobody pass between looking and taking. Two that act at once may let too many be under way; but what is under way is
+saved by then, so the second time whoever came last sees all the others, whatever the clocks say.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from modelwright.api.rollout import RolloutStatus, Stage
 from modelwright.rollouts.plan.draft import Draft, Mood
 
 QUEUE_LOOK = timedelta(seconds=5)
@@ -13,6 +19,38 @@ QUEUE_LOOK = timedelta(seconds=5)
 def waits_for_others(draft: Draft, version: str) -> bool:
     """Whether `version` must not start yet; then the headline says why."""
     return _waits_for_dependency(draft, version) or _waits_for_its_turn(draft, version)
+
+
+def has_begun(status: RolloutStatus) -> bool:
+    """Whether anything was asked of the route, so that nobody is waited for any more."""
+    step = status.step
+    waits = status.stage in (Stage.STEPPING, Stage.BAKING) and step and step.asked_at is None and not step.stretch
+    return status.stage is not None and not waits
+
+
+def has_its_turn(draft: Draft) -> bool:
+    """Whether a rollout that is under way may begin; else the headline says why. Who came too late queues again."""
+    limit, others, status = draft.seen.concurrent, draft.seen.neighbours, draft.status
+    if not limit or status.pin or draft.hurries or has_begun(status):
+        return True
+    version = draft.candidate.model.version
+    if status.queued_at:
+        if not _waits_for_its_turn(draft, version):
+            # Others have to see it before it looks a last time.
+            draft.change(queued_at=None, started_at=draft.now)
+            draft.look_again(timedelta(0))
+            draft.say(Mood.HOLDING, "Queued", f"{version} takes its turn in this namespace")
+        return False
+    under_way = [other for other in others if other.under_way]
+    if len(under_way) < limit:
+        return True
+    place = (status.began_at or draft.now, draft.seen.rollout.name)
+    before = [other for other in under_way if other.begun or (other.began_at or draft.now, other.name) < place]
+    if len(before) >= limit:
+        draft.change(queued_at=draft.now)
+    draft.look_again(QUEUE_LOOK)
+    draft.say(Mood.HOLDING, "Queued", f"{version} waits for its turn: {_limits(limit)}")
+    return False
 
 
 def leave_queue(draft: Draft) -> None:
@@ -71,6 +109,9 @@ def _waits_for_its_turn(draft: Draft, version: str) -> bool:
     if under_way + before < limit:
         return False
     draft.look_again(QUEUE_LOOK)
-    says = f"no more than {limit} rollouts may be under way at once in this namespace"
-    draft.say(Mood.HOLDING, "Queued", f"{version} waits for its turn: {says}")
+    draft.say(Mood.HOLDING, "Queued", f"{version} waits for its turn: {_limits(limit)}")
     return True
+
+
+def _limits(limit: int) -> str:
+    return f"no more than {limit} rollouts may be under way at once in this namespace"

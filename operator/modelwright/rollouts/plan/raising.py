@@ -19,6 +19,7 @@ from modelwright.rollouts.plan.judged import Judged
 from modelwright.rollouts.plan.judging import judge_share
 from modelwright.rollouts.plan.leaving import leave
 from modelwright.rollouts.plan.obstacles import router_obstacle, shared_server
+from modelwright.rollouts.plan.queueing import has_its_turn
 from modelwright.rollouts.plan.running import POD_LOOK, ensure_running
 from modelwright.rollouts.plan.saying import say_route, say_what_is_awaited, where
 from modelwright.rollouts.plan.smoking import Checked, smoke_check
@@ -31,6 +32,8 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
     service = draft.seen.candidate_service
     ready = service.ready.get(candidate.revision, 0) if service and service.revision == candidate.revision else 0
     wanted, split, adds = scale_of_leg(draft), split_of(step), adds_traffic(draft)
+    if not has_its_turn(draft):
+        return
     if ready < wanted and not adds:
         _say_pods(draft, ready, wanted)
     elif _is_held(draft, judged):
