@@ -10,6 +10,7 @@ import pytest
 from tests.retraining.builders import CHAMPION, NOW, TRIGGER, counts, history, policy, rollout
 from tests.retraining.passes import BAD, after, condition, look
 
+from modelwright.api.conditions import Condition
 from modelwright.api.limits import Limits
 from modelwright.api.policy import ApprovedModel, PolicyStatus, RetrainPolicy, Reverted
 from modelwright.api.rollout import (
@@ -17,6 +18,7 @@ from modelwright.api.rollout import (
     InferenceServiceRoute,
     InferenceServiceWorkload,
     ModelRollout,
+    Rejection,
     Stage,
     State,
 )
@@ -67,6 +69,27 @@ def test_it_is_asked_once_for_a_promotion() -> None:
     assert again.status.reverted == first.status.reverted
     assert condition(again, "Retraining") == ("False", "Reverting")
     assert again.events == ()
+
+
+def test_a_model_before_that_was_rejected_is_none_to_go_back_to() -> None:
+    back = NOW - timedelta(days=1)
+    rejected = Rejection(BEFORE.revision, "", back, "wrong: 0.3, needed ≤ 0.2", BEFORE.version)
+    plan = decided(promoted(back, BEFORE, rejected=(rejected,)))
+    assert plan.status.reverted is None
+    assert condition(plan, "Retraining") == ("False", "NoPreviousModel")
+    assert plan.status.pending is not None
+    assert "churn-older, which served before churn-old, was rejected" in plan.status.pending.message
+
+
+def test_an_order_that_a_rollout_cannot_follow_is_told_as_that() -> None:
+    follower = promoted(NOW - timedelta(days=3), BEFORE)
+    first = decided(follower)
+    assert first.status.reverted is not None
+    cannot = Condition("Progressing", "True", "NoPreviousModel", "no model that served before it is recorded", 1)
+    told = replace(follower, status=replace(follower.status, conditions=(cannot,)))
+    again = look(after(subject(), first), DUE + timedelta(hours=1), counts(*BAD), followers=(told,))
+    assert condition(again, "Retraining") == ("False", "NoPreviousModel")
+    assert again.status.reverted == first.status.reverted
 
 
 def test_the_order_is_never_older_than_the_promotion_that_it_is_about() -> None:
