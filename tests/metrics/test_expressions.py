@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from modelwright.errors import InvalidSpec
 from modelwright.metrics.configuration import parse_metric_sources
 from modelwright.metrics.selectors import parse_counter
-from modelwright.metrics.variables import escaped, render, selector
+from modelwright.metrics.variables import escaped, render, selector, version_selector
 
 VARIABLES = {"selector": selector("ml", "churn", "77d0aa91c2"), "version": "v12", "window": "60s"}
 
@@ -55,8 +55,18 @@ def test_whatever_objects_are_called_a_template_stays_one_counter_with_the_same_
     matchers = rendered.removeprefix("x_total{").removesuffix("}").split(",")
     values = {name: unescaped(value.strip('"')) for name, value in (matcher.split("=") for matcher in matchers)}
     given_ones = {"namespace": namespace, "rollout": name, "revision": revision}
-    # A model that no rollout serves has neither of the two.
+    # What a replay asks for has no revision.
     assert values == {**{label: value for label, value in given_ones.items() if value}, "v": version}
+
+
+@given(any_text, any_text)
+def test_a_model_that_no_rollout_serves_is_selected_by_its_version(namespace: str, version: str) -> None:
+    counter = parse_counter(render("x_total{$(champion)}", {"champion": version_selector(namespace, version)}))
+    values = dict(matcher.split("=") for matcher in counter.plus.text[len("x_total{") : -1].split(","))
+    assert {label: unescaped(value.strip('"')) for label, value in values.items()} == {
+        "namespace": namespace,
+        "version": version,
+    }
 
 
 @given(any_text)

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from tests.retraining.builders import CHAMPION, NEW_DIGEST, NOW, OLD_DIGEST, answered, finished_run, policy, policy_seen
+import pytest
+from tests.retraining.builders import (
+    CHAMPION,
+    METRIC,
+    NEW_DIGEST,
+    NOW,
+    OLD_DIGEST,
+    TRIGGER,
+    answered,
+    finished_run,
+    policy,
+    policy_seen,
+)
 from tests.retraining.passes import condition
 from tests.retraining.test_history import MODEL, made, rolled_back
 
+from modelwright.api.metrics import Proportion
 from modelwright.api.policy import RetrainPolicy
 from modelwright.api.publish import Publish, PublishWhen
+from modelwright.metrics.questions import CountsQuestion
 from modelwright.registries.configuration import Registry
 from modelwright.registries.questions import AliasTaken, NoVersion, PublishedVersion, PublishQuestion
 from modelwright.retraining.plan import PolicyPlan, plan_policy
 
+METRIC_WINDOW = timedelta(minutes=5)
 REGISTRIES = {"default": Registry("default", "http://127.0.0.1:9")}
 APPROVED = (made(finished_run(1, NOW, approved=True)),)
 
@@ -58,6 +74,22 @@ def test_without_a_rollout_the_approved_model_is_champion_and_published() -> Non
     assert question is not None
     assert question.digest == NEW_DIGEST
     assert planned.questions, "its triggers look at that model"
+
+
+def test_without_a_rollout_triggers_look_at_what_is_exported_under_the_champions_version() -> None:
+    planned = plan(publishing(), runs=APPROVED, followers=())
+    looks = [each for each in planned.questions if isinstance(each, CountsQuestion)]
+    assert [each.total for each in looks] == [f'labelled{{namespace="ml",version="{MODEL.version}"}}']
+
+
+@pytest.mark.parametrize("variable", ["revision", "name"])
+def test_without_a_rollout_a_query_that_names_what_there_is_not_is_refused(variable: str) -> None:
+    proportion = Proportion(f'correct{{$(champion),x="$({variable})"}}', "labelled{$(champion)}", METRIC_WINDOW)
+    trigger = replace(TRIGGER, metric=replace(METRIC, proportion=proportion))
+    planned = plan(policy(triggers=(trigger,), publish=Publish("champion")), runs=APPROVED, followers=())
+    assert condition(planned, "Stalled") == ("True", "InvalidSpec")
+    stalled = next(each for each in planned.status.conditions if each.type == "Stalled")
+    assert f"$({variable}) is not known here; known are $(champion)" in stalled.message
 
 
 def test_what_was_set_is_in_status_and_a_second_pass_writes_nothing() -> None:

@@ -49,8 +49,13 @@ def render(template: str, variables: Mapping[str, str], *, path: str = "") -> st
 def selector(namespace: str, rollout: str, revision: str) -> str:
     """The label matchers that select the metrics of one revision of one rollout, without braces."""
     labels = {"namespace": namespace, "rollout": rollout, "revision": revision}
-    # A model that no rollout serves has no revision; an empty matcher would select what carries no such label.
+    # An empty matcher would select what carries no such label.
     return ",".join(f'{name}="{escaped(value)}"' for name, value in labels.items() if value)
+
+
+def version_selector(namespace: str, version: str) -> str:
+    """The label matchers of a model that no rollout serves: whoever scores with it says which one. Without braces."""
+    return f'namespace="{escaped(namespace)}",version="{escaped(version)}"'
 
 
 def backend_selector(namespace: str, kind: str, name: str) -> str:

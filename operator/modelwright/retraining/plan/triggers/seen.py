@@ -14,7 +14,7 @@ from modelwright.api.run import Evidence, RetrainRun
 from modelwright.cluster.answers import Answer
 from modelwright.kubeflow.configuration import PipelineServer
 from modelwright.metrics.configuration import MetricSource
-from modelwright.metrics.variables import selector
+from modelwright.metrics.variables import selector, version_selector
 from modelwright.registries.configuration import Registry
 from modelwright.retraining.plan import lineage
 from modelwright.retraining.plan.limits.situation import Hold
@@ -82,7 +82,9 @@ class TriggerSeen:
 
 
 def variables_of(namespace: str, rollout: str, revision: str, version: str) -> dict[str, str]:
-    """What queries of triggers may name."""
+    """What queries of triggers may name. Where no rollout serves the champion, there is nothing but its version."""
+    if not rollout:
+        return {"champion": version_selector(namespace, version), "namespace": namespace, "version": version}
     return {
         "champion": selector(namespace, rollout, revision),
         "namespace": namespace,
