@@ -2,7 +2,8 @@
 
 A model folder holds `model.joblib` (a scikit-learn pipeline whose input is a list of rows, each name → value),
 `signature.json` (inputs with their datatypes, classes, versions of what it needs), `golden.json` (rows with the
-predictions that any server must reproduce) and `training.json` (the time of its newest training row).
+predictions that any server must reproduce), `training.json` (the time of its newest training row) and `reference.json`
+(what its training rows looked like).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from modelwright_pipelines.lake import Row
+from modelwright_pipelines.reference import reference, to_json
 from modelwright_pipelines.storage import write_json
 
 RUNTIME_PACKAGES = ("scikit-learn", "numpy", "joblib")
@@ -125,6 +127,8 @@ def save(folder: Path, model: Classifier, signature: Signature, rows: Sequence[R
     joblib.dump(model, folder / "model.joblib")
     write_json(folder / "signature.json", {**signature.to_json(), "runtime": runtime()})
     write_json(folder / "golden.json", golden_rows(model, rows[-golden:]))
+    known = reference([row.features for row in rows], signature.numbers, signature.strings)
+    write_json(folder / "reference.json", to_json(known))
     write_json(folder / "training.json", {"to": rows[-1].time.isoformat()})
 
 

@@ -104,6 +104,7 @@ class RealPrometheus:
     def __init__(self, folder: Path) -> None:
         self._targets = folder / "targets.json"
         self._exporters: list[Exporter] = []
+        self._processes: dict[str, dict[str, str]] = {}
         self._write_targets()
         (folder / "prometheus.yml").write_text(CONFIGURATION.format(targets=self._targets))
         port = free_port()
@@ -133,6 +134,11 @@ class RealPrometheus:
             exporter.last = partial(self._last_sample, exporter.address)
             exporter.show("")
 
+    def scrape_process(self, address: str, **labels: str) -> None:
+        """Begin with a process of somebody else, with the labels that scraping adds to its pod."""
+        self._processes[address] = labels
+        self._write_targets()
+
     def stop_scraping(self, exporter: Exporter) -> None:
         """As for a pod that is gone: nobody listens any more, and it is no target."""
         self._exporters.remove(exporter)
@@ -157,7 +163,8 @@ class RealPrometheus:
         return float(at), float(value)
 
     def _write_targets(self) -> None:
-        groups = [{"targets": [exporter.address], "labels": exporter.labels} for exporter in self._exporters]
+        scraped = {exporter.address: exporter.labels for exporter in self._exporters} | self._processes
+        groups = [{"targets": [address], "labels": labels} for address, labels in scraped.items()]
         written = self._targets.with_suffix(".new")
         written.write_text(json.dumps(groups))
         written.rename(self._targets)

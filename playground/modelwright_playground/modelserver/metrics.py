@@ -6,9 +6,10 @@ without the zeros a candidate's first errors would not be seen.
 
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from modelwright_playground.modelserver.drift import Drift
 from modelwright_playground.modelserver.maturity import Matured
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -44,6 +45,7 @@ class Metrics:
             "modelwright_skipped_label_lines": "Lines of the label stream that were no label",
         }
         self._quality = {name: self._counter(name, text).labels(*self._own) for name, text in quality.items()}
+        self._drift: tuple[Drift, Gauge, Gauge] | None = None
         for code in CODES:
             self._requests.labels(*self._own, str(code))
 
@@ -51,6 +53,13 @@ class Metrics:
         """Let the series of these classes exist before their first prediction."""
         for each in classes:
             self._predictions.labels(*self._own, str(each))
+
+    def follow(self, drift: Drift) -> None:
+        """Tell with each scrape how far requests are from the training rows. Only models that state these have it."""
+        text = "Population stability index of the newest requests against the training rows"
+        effect = Gauge("modelwright_drift_effect", text, (*LABELS, "feature"), registry=self._registry)
+        rows = Gauge("modelwright_drift_rows", "Requests behind it", LABELS, registry=self._registry)
+        self._drift = (drift, effect, rows.labels(*self._own))
 
     def request(self, code: int, seconds: float) -> None:
         """An inference request was answered."""
@@ -80,6 +89,11 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""
+        if self._drift:
+            drift, effect, rows = self._drift
+            rows.set(drift.rows)
+            for name, size in drift.effects().items():
+                effect.labels(*self._own, name).set(size)
         return generate_latest(self._registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

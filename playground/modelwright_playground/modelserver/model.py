@@ -4,9 +4,12 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelwright_playground.modelserver.settings import ServerRefused
+
+if TYPE_CHECKING:
+    from modelwright_pipelines.reference import Reference
 
 DATATYPES = ("FP64", "BYTES")
 
@@ -23,11 +26,15 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model: its input columns with their datatypes, its classes, and its estimator's predict_proba."""
+    """A loaded model: its input columns with their datatypes, its classes, and its estimator's predict_proba.
+
+    `reference` is what its training rows looked like, where the folder says so.
+    """
 
     inputs: dict[str, str]
     classes: tuple[int, ...]
     probabilities: Callable[[Sequence[Row]], Any]
+    reference: "Reference | None" = None
 
     def predict(self, rows: Sequence[Row]) -> list[Prediction]:
         """One prediction per row; whatever the estimator raises is passed on."""
@@ -50,12 +57,13 @@ def load(folder: Path, digest: str, digest_folder: Callable[[Path], str]) -> Mod
     if digest:
         _check(folder, digest, digest_folder)
     inputs = _inputs(folder / "signature.json")
+    reference = _reference(folder / "reference.json", inputs)
     estimator = _estimator(folder / "model.joblib")
     classes = getattr(estimator, "classes_", ())
     if not hasattr(estimator, "predict_proba") or len(classes) < 2:
         raise ServerRefused("model.joblib: a fitted classifier with predict_proba and two classes or more is needed")
     try:
-        return Model(inputs, tuple(int(each) for each in classes), estimator.predict_proba)
+        return Model(inputs, tuple(int(each) for each in classes), estimator.predict_proba, reference)
     except (TypeError, ValueError):
         raise ServerRefused("model.joblib: its classes are not integers; integer labels are needed") from None
 
@@ -79,6 +87,19 @@ def _inputs(path: Path) -> dict[str, str]:
     if unknown or not inputs:
         raise ServerRefused(f"signature.json: datatypes {unknown}; inputs of {' or '.join(DATATYPES)} are needed")
     return inputs
+
+
+def _reference(path: Path, inputs: dict[str, str]) -> "Reference | None":
+    # Only here: the tests of requests have no pipelines.
+    from modelwright_pipelines.reference import load as load_reference
+
+    try:
+        reference = load_reference(path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise ServerRefused("reference.json: bins and counts for each input are needed, or no such file") from None
+    if unknown := sorted(set(reference or ()) - set(inputs)):
+        raise ServerRefused(f"reference.json: features {unknown}; none but the inputs of signature.json are needed")
+    return reference
 
 
 def _estimator(path: Path) -> Any:

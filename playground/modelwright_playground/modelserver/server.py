@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from aiohttp import web
 
 from modelwright_playground.modelserver import protocol
+from modelwright_playground.modelserver.drift import Drift
 from modelwright_playground.modelserver.maturity import Maturity
 from modelwright_playground.modelserver.metrics import Metrics
 from modelwright_playground.modelserver.model import Model, Prediction
@@ -36,12 +37,16 @@ class ModelServer:
         self._maturity = maturity
         self._worker = worker
         self._model: Model | None = None
+        self._drift: Drift | None = None
         self._failures_told: set[str] = set()
         self.draining = False
 
     def serve(self, model: Model) -> None:
         """Become ready with this model."""
         self._metrics.expect_classes(model.classes)
+        if model.reference:
+            self._drift = Drift(model.reference)
+            self._metrics.follow(self._drift)
         self._model = model
 
     def application(self) -> web.Application:
@@ -101,6 +106,9 @@ class ModelServer:
             return _error(400, "the body is not JSON")
         except web.HTTPRequestEntityTooLarge:
             return _error(413, "the body is larger than 1 MiB")
+        if self._drift:
+            # Also what the model fails on: that is how far requests may be from what it was trained on.
+            self._drift.seen(asked.rows)
         try:
             loop = asyncio.get_running_loop()
             predictions = await loop.run_in_executor(self._worker, self._model.predict, asked.rows)
