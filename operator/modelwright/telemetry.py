@@ -124,7 +124,7 @@ class _Live(Collector):
             for arm in ("stable", "candidate"):
                 if arm in status:
                     labels = (*own, arm, status[arm].get("revision", ""), status[arm].get("version", ""))
-                    weights.append((labels, float(status[arm].get("weight", 0))))
+                    weights.append((labels, _share(status, arm)))
             phases.append(((*own, status.get("phase", "")), 1.0))
             verdicts += [((*own, metric["name"], metric["verdict"]), 1.0) for metric in status.get("metrics", [])]
         labels = (*_ROLLOUT, "arm", "revision", "version")
@@ -179,6 +179,13 @@ def serve(telemetry: Telemetry, address: str, port: int) -> Callable[[], None]:
         thread.join()
 
     return stop
+
+
+def _share(status: Object, arm: str) -> float:
+    """The percent of traffic of an arm: by weight, or of the users whose buckets are the candidate's."""
+    if audience := status.get("candidate", {}).get("audience"):
+        return float(audience if arm == "candidate" else 100 - audience)
+    return float(status[arm].get("weight", 0))
 
 
 def _gauge(

@@ -162,3 +162,19 @@ def test_a_metric_of_a_profile_says_how_long_it_still_takes_as_any_other() -> No
     picture = drawn(tree(body))
     assert "├── metrics of tabular\n" in picture
     assert "more at the traffic seen so far, enough to find a difference of +0.0" in picture
+
+
+def test_a_share_of_users_is_shown_as_one_and_stable_has_the_others() -> None:
+    body = rollout("progressing")
+    mine = [{"name": "x-bucket", "value": "^(?:[0-9])$", "type": "RegularExpression"}]
+    body["status"]["stable"]["weight"] = 100
+    body["status"]["candidate"] |= {"weight": 0, "audience": 10, "testers": mine}
+    body["status"]["step"] |= {"weight": 0, "testers": mine}
+    lines = drawn(tree(body)).splitlines()
+    assert [line.partition("░")[2].lstrip("░") for line in lines[2:4]] == [
+        "  90 % of users",
+        "  10 % of users  of RetrainRun churn-x7k2p",
+    ]
+    assert lines[4].startswith("├── step 2 of 3  testers, asked")
+    row = drawn(table([body], datetime(2026, 11, 21, 9, tzinfo=UTC), namespaces=False, wide=False)).splitlines()[1]
+    assert "10 %" in row

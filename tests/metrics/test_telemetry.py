@@ -73,6 +73,11 @@ def test_weights_and_verdicts_are_those_of_the_object_and_go_with_it(world: Worl
     body["status"]["candidate"] = arm | {"weight": 50}
     world.telemetry.saw(MODEL_ROLLOUT, body, False)
     assert world.value("modelwright_rollout_weight_percent", **labels) == 50
+    # Of users: by weight the candidate has nothing then, and stable everything.
+    body["status"] |= {"candidate": arm | {"weight": 0, "audience": 10}, "stable": {**arm, "weight": 100}}
+    world.telemetry.saw(MODEL_ROLLOUT, body, False)
+    assert world.value("modelwright_rollout_weight_percent", **labels) == 10
+    assert world.value("modelwright_rollout_weight_percent", **labels | {"arm": "stable"}) == 90
     world.telemetry.saw(MODEL_ROLLOUT, body, True)
     assert world.value("modelwright_rollout_weight_percent", **labels) is None
     assert world.value("modelwright_rollout_phase", **CHURN, phase="Progressing") is None

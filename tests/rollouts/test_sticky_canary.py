@@ -54,6 +54,7 @@ def test_a_step_has_the_pods_that_its_users_need_and_is_compared_with_stable() -
     world.edit(model=V2)
     world.until(lambda w: w.split == audience(10))
     assert world.status.candidate
+    assert (world.status.candidate.weight, world.status.candidate.audience) == (0, 10)
     assert world.deployments[world.status.candidate.revision].wanted == 2
     world.until(World.at_rest)
     assert [entry.version for entry in world.status.rejected] == ["v2"]

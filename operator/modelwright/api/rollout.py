@@ -238,11 +238,13 @@ class Arm:
 class Candidate(Arm):
     """The revision on trial. `mirror` is the percent of requests that are copied to it, None for none of them.
 
-    Requests with all headers of `testers` go to it, whatever its weight.
+    Requests with all headers of `testers` go to it, whatever its weight; `audience` is the percent of all users that
+    these are in an A/B test or a sticky canary, for those who look.
     """
 
     mirror: int | None = None
     testers: tuple[HeaderMatch, ...] = ()
+    audience: int | None = None
 
 
 class Stage(StrEnum):

@@ -14,12 +14,13 @@ from rich.tree import Tree
 
 from modelwright.api.durations import format_duration
 from modelwright.api.parsing import parse_rollout, parse_rollout_status
-from modelwright.api.rollout import Arm, MetricStatus, RolloutStatus
+from modelwright.api.rollout import Arm, Candidate, MetricStatus, RolloutStatus
 from modelwright.api.steering import Waived
 from modelwright.api.times import parse_time
 from modelwright.cli.outcomes import Outcome, outcome_of
 from modelwright.errors import InvalidSpec
 from modelwright.rollouts.plan.forecast import outlook_of
+from modelwright.traffic.route import Split
 
 BAR = 20
 WAIVED = {Waived.STEPS: "steps", Waived.STEPS_AND_BAKE: "steps and bake time"}
@@ -94,7 +95,7 @@ def table(bodies: Sequence[Object], now: datetime, *, namespaces: bool, wide: bo
             Text(status.get("phase", "-"), style=COLOR[outcome]),
             stable.get("version", "-"),
             candidate.get("version", "-"),
-            f"{candidate['weight']} %" if "weight" in candidate else "-",
+            f"{candidate.get('audience') or candidate['weight']} %" if "weight" in candidate else "-",
             f"{step['number']}/{step['of']}" if step else "-",
             _age(parse_time(metadata["creationTimestamp"]), now),
             *([says] if wide else []),
@@ -107,15 +108,23 @@ def table(bodies: Sequence[Object], now: datetime, *, namespaces: bool, wide: bo
 def _arms(status: RolloutStatus) -> Iterator[Text]:
     arms = [(role, arm) for role, arm in (("stable", status.stable), ("candidate", status.candidate)) if arm]
     longest = max((len(arm.model.version) for _, arm in arms), default=0)
+    audience = status.candidate.audience if status.candidate else None
     for role, arm in arms:
-        color = "green" if role == "stable" else "yellow"
+        color, share = "green" if role == "stable" else "yellow", _share(arm, audience)
         yield Text.assemble(
             (f"{role:<9}  ", "bold"),
             f"{arm.model.version:<{longest}}  {arm.revision}  ",
-            (_bar(arm.weight), color),
-            f" {arm.weight:>3} %",
+            (_bar(share), color),
+            f" {share:>3} %{' of users' if audience else ''}",
             _origin(arm),
         )
+
+
+def _share(arm: Arm, audience: int | None) -> int:
+    """The percent that an arm has of all requests, or of all users where they have an `audience`."""
+    if not audience:
+        return arm.weight
+    return audience if isinstance(arm, Candidate) else 100 - audience
 
 
 def _bar(weight: int) -> str:
@@ -130,7 +139,7 @@ def _origin(arm: Arm) -> tuple[str, str]:
 def _step(status: RolloutStatus) -> Text:
     step = status.step
     assert step is not None
-    told = [f"{step.weight} %"]
+    told = [str(Split(step.weight, step.mirror or 0, step.testers))]
     for what, at in (("asked", step.asked_at), ("accepted", step.accepted_at), ("confirmed", step.confirmed_at)):
         if at:
             told.append(f"{what} {at:%H:%M:%S}")

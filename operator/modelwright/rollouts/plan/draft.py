@@ -11,7 +11,7 @@ from modelwright.api.rollout import Arm, Candidate, ManagedRoute, RolloutSpec, R
 from modelwright.api.steering import ROLLBACK, Waived
 from modelwright.rollouts.actions import Action, WriteRoute
 from modelwright.rollouts.observation import Observation
-from modelwright.rollouts.plan.course import Course, Leg, course_of, shortened, split_of, without_holdback
+from modelwright.rollouts.plan.course import Course, Leg, audience_of, course_of, shortened, split_of, without_holdback
 from modelwright.traffic.route import Split
 
 
@@ -142,10 +142,14 @@ class Draft:
 
     def give(self, split: Split) -> None:
         """Record what the route is asked for. It is saved after the route was written, never before."""
-        self.change(
-            candidate=replace(self.candidate, weight=split.weight, mirror=split.mirror or None, testers=split.testers),
-            stable=replace(self.stable, weight=100 - split.weight),
+        given = replace(
+            self.candidate,
+            weight=split.weight,
+            mirror=split.mirror or None,
+            testers=split.testers,
+            audience=audience_of(self.spec, split) or None,
         )
+        self.change(candidate=given, stable=replace(self.stable, weight=100 - split.weight))
 
     def do(self, action: Action) -> None:
         if action not in self.actions:
