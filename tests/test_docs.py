@@ -192,6 +192,16 @@ def test_every_field_that_the_comparison_with_others_names_is_one_of_ours() -> N
     assert {field for field in fields if f"| `{field}" not in reference.replace("| `spec.", "| `")} == set()
 
 
+def test_every_field_of_policies_that_the_comparison_with_others_names_is_one_of_ours() -> None:
+    reference = (
+        (ROOT / "docs/api.md").read_text().partition("\n## RetrainPolicy\n")[2].partition("\n## RetrainRun\n")[0]
+    )
+    members = "triggers|limits|gate|pipeline|publish|onRejected|onRolledBack|model"
+    fields = {word.partition(":")[0] for word in of_ours() if re.match(rf"({members})(\.|\[|$)", word)}
+    assert len(fields) > 25
+    assert {field for field in fields if f"| `spec.{field}" not in reference} == set()
+
+
 def test_every_command_and_metric_that_the_comparison_with_others_names_is_one_of_ours() -> None:
     words = of_ours()
     commands = {word.removeprefix("kubectl modelwright ") for word in words if word.startswith("kubectl modelwright ")}
