@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.order import Together, in_order
 
 from modelwright.cluster.access import Cluster
@@ -21,6 +22,10 @@ from modelwright_playground.controlplane.build import BuildFailed, binary
 from modelwright_playground.controlplane.module_definitions import gateway_api_crds
 from modelwright_playground.controlplane.toolchain import TOOLS
 from modelwright_playground.instance import Instance
+
+# How long an example takes is no property of the code, and what fails on one machine has to fail on all.
+settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 def pytest_configure() -> None:

@@ -16,7 +16,7 @@ from modelwright_playground.instance import Instance
 from modelwright_playground.report import ComponentReport, ComponentState
 
 SECONDS_BETWEEN_LOOKS = 0.05
-START_TIMEOUT = 120.0
+START_TIMEOUT = 300.0
 LINES_SHOWN = 12
 
 _CAUSES = {

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
 from tests.metrics.exporting import RealPrometheus
 from tests.metrics.faking import FakePrometheus
-
-# How long an example takes is no property of the code.
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")

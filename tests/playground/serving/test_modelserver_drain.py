@@ -20,7 +20,7 @@ AFTERWARDS = 50
 async def test_no_request_is_lost_when_a_server_is_told_to_stop_under_load(
     http: aiohttp.ClientSession, server: Starter, models: Path, until_ready: Starter
 ) -> None:
-    old, new = server(models / "good", DRAIN_SECONDS="2", MODEL_VERSION="old"), server(models / "good")
+    old, new = server(models / "good", DRAIN_SECONDS="6", MODEL_VERSION="old"), server(models / "good")
     await until_ready(old)
     await until_ready(new)
     answers: Counter[tuple[str, int]] = Counter()
