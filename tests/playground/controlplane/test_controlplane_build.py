@@ -118,7 +118,7 @@ def test_an_interrupted_build_leaves_no_half_program_and_no_compiler(builder: Bu
     process = builder.in_background()
     compiler = os.pidfd_open(int(builder.pipe.read_text()))
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=180)
     assert process.returncode == 130
     assert "interrupted" in said
     assert builder.files() == []
@@ -130,7 +130,7 @@ def test_a_killed_build_takes_its_compiler_along_and_the_next_one_starts_clean(b
     process = builder.in_background()
     compiler = os.pidfd_open(int(builder.pipe.read_text()))
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=180)
     assert _has_ended(compiler)
     assert not builder.target.exists()
 
@@ -147,7 +147,7 @@ def test_a_second_build_waits_for_the_first_and_uses_its_result(builder: Builder
     assert second.stderr is not None
     assert second.stderr.readline() == f"another build is under way (process {first.pid}): waiting for it\n"
     builder.pipe.write_text("from the first")
-    assert first.wait(30) == second.wait(30) == 0
+    assert first.wait(180) == second.wait(180) == 0
     assert builder.target.read_text() == "from the first"
     assert first.stderr is not None
     first.stderr.close()

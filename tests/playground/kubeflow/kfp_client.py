@@ -28,7 +28,7 @@ by_package = client.create_run_from_pipeline_package(package, run_name="sdk-run"
 canceled = client.create_run_from_pipeline_package(package, run_name="sdk-canceled", enable_caching=False)
 client.terminate_run(canceled.run_id)
 said["same experiment"] = by_package.run_info.experiment_id == experiment.experiment_id
-said["ended"] = [client.wait_for_run_completion(run, 60, 0.1).state for run in (by_version.run_id, by_package.run_id)]
+said["ended"] = [client.wait_for_run_completion(run, 240, 0.1).state for run in (by_version.run_id, by_package.run_id)]
 
 named = json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": "sdk-run"}]})
 first = client.list_runs(page_size=1, filter=named)

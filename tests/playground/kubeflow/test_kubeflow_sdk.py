@@ -15,7 +15,7 @@ def test_kfp_client_uploads_runs_lists_and_terminates(kubeflow: Server, tmp_path
     package.write_text(json.dumps(pipeline(NOTHING)))
     python = kubeflow.instance.repo / "pipelines" / ".venv" / "bin" / "python"
     command = [str(python), "-P", str(Path(__file__).with_name("kfp_client.py")), kubeflow.url, str(package)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout.splitlines()[-1])
     assert said.pop("canceled") in ("CANCELING", "CANCELED")

@@ -77,7 +77,7 @@ async def test_a_second_node_of_the_same_subnet_says_what_is_in_its_way(
     node: Any, another_node: Callable[[], Any]
 ) -> None:
     second = another_node()
-    assert second.process.wait(timeout=60) == 1
+    assert second.process.wait(timeout=240) == 1
     assert f"{node.instance.node_address}:10250 is in use" in second.log.read_text()
 
 
@@ -92,7 +92,7 @@ async def test_a_node_that_is_killed_leaves_no_process_and_its_successor_starts_
     pids = [*node.containers(pod["metadata"]["uid"]), *map(int, children.read_text().split())]
 
     node.process.kill()
-    node.process.wait(timeout=30)
+    node.process.wait(timeout=180)
     await eventually(lambda: not any(map(is_alive, pids)), "the end of all processes of the pod")
 
     node.start()
