@@ -6,7 +6,7 @@ given: so they are gone with their object, and only the replica that leads has t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,9 @@ Object = Mapping[str, Any]
 Answers = Callable[[], Iterable[tuple[Key, Any, Answer]]]
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_ROLLOUT_SECONDS = (60, 300, 900, 3600, 10_800, 43_200, 86_400, 259_200, 604_800, 1_209_600)
+_ROLLBACK_SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 900)
+_GOING_BACK = ("RollingBack", "Aborting")
 _ROLLOUT = ("namespace", "name")
 
 
@@ -55,6 +58,19 @@ class Telemetry:
         )
         self._rollouts = self._counter(
             "modelwright_rollouts_finished", "Rollouts that ended, by result", "namespace", "result"
+        )
+        self._rollout_seconds = self._histogram(
+            "modelwright_rollout_duration_seconds",
+            "From a rollout's begin to its end",
+            "namespace",
+            "result",
+            buckets=_ROLLOUT_SECONDS,
+        )
+        self._rollback_seconds = self._histogram(
+            "modelwright_rollback_duration_seconds",
+            "From the decision to go back to the route's confirmation",
+            "namespace",
+            buckets=_ROLLBACK_SECONDS,
         )
         self._runs = self._counter(
             "modelwright_retrain_runs_finished", "Retraining runs that ended, by outcome", "namespace", "outcome"
@@ -89,16 +105,24 @@ class Telemetry:
         if before is None or before["uid"] != body["metadata"].get("uid"):
             return
         if kind is MODEL_ROLLOUT:
-            for result in _new_results(before, body):
-                self._rollouts.labels(key.namespace, result).inc()
+            self._saw_ends(key.namespace, before["status"], list(_new_ends(before, body)))
         elif kind is RETRAIN_RUN and not _outcome(before) and (outcome := _outcome(body)):
             self._runs.labels(key.namespace, outcome).inc()
+
+    def _saw_ends(self, namespace: str, before: Object, ends: Sequence[Object]) -> None:
+        for end in ends:
+            self._rollouts.labels(namespace, end.get("result", "")).inc()
+            if (seconds := _seconds_between(end.get("since"), end.get("at"))) is not None:
+                self._rollout_seconds.labels(namespace, end.get("result", "")).observe(seconds)
+        decided_at = before.get("stageSince") if before.get("stage") in _GOING_BACK else None
+        if ends and (seconds := _seconds_between(decided_at, ends[0].get("at"))) is not None:
+            self._rollback_seconds.labels(namespace).observe(seconds)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
 
-    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
-        return Histogram(name, text, labels, registry=self.registry, buckets=_SECONDS)
+    def _histogram(self, name: str, text: str, *labels: str, buckets: Sequence[float] = _SECONDS) -> Histogram:
+        return Histogram(name, text, labels, registry=self.registry, buckets=buckets)
 
 
 class _Live(Collector):
@@ -208,12 +232,17 @@ def _value(look: Any) -> tuple[float, float] | None:
     return None
 
 
-def _new_results(before: Object, after: Object) -> Iterator[str]:
-    """The results of history entries that were not there before, whichever end they were added to."""
+def _seconds_between(since: str | None, at: str | None) -> float | None:
+    """None where one of them is missing: a first version has no begin that is recorded."""
+    return (parse_time(at) - parse_time(since)).total_seconds() if since and at else None
+
+
+def _new_ends(before: Object, after: Object) -> Iterator[Object]:
+    """The history entries that were not there before, whichever end they were added to."""
     known = {(entry.get("revision"), entry.get("at")) for entry in before.get("status", {}).get("history", [])}
     for entry in after.get("status", {}).get("history", []):
         if (entry.get("revision"), entry.get("at")) not in known:
-            yield entry.get("result", "")
+            yield entry
 
 
 def _outcome(run: Object) -> str:

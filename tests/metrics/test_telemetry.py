@@ -181,3 +181,22 @@ def test_metrics_are_served_until_told_to_stop_and_a_taken_port_is_said(world: W
     stop()
     with pytest.raises(requests.ConnectionError):
         requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
+
+
+def test_how_long_a_rollout_took_is_told_and_how_long_its_way_back(world: World) -> None:
+    end = {"revision": "b", "at": "2026-11-21T09:00:04Z", "since": "2026-11-21T08:00:00Z", "result": "RolledBack"}
+    going_back = {"stage": "RollingBack", "stageSince": "2026-11-21T09:00:01Z"}
+    for status in ({}, going_back, {"history": [end]}, {"history": [end]}):
+        world.telemetry.saw(MODEL_ROLLOUT, rollout(status), False)
+    assert world.value("modelwright_rollout_duration_seconds_sum", namespace="ml", result="RolledBack") == 3604
+    assert world.value("modelwright_rollback_duration_seconds_sum", namespace="ml") == 3
+    assert world.value("modelwright_rollback_duration_seconds_count", namespace="ml") == 1
+
+
+def test_a_promotion_is_no_way_back_and_what_has_no_begin_has_no_duration(world: World) -> None:
+    end = {"revision": "b", "at": "2026-11-21T09:00:00Z", "result": "Promoted"}
+    for status in ({"stage": "Promoting", "stageSince": "2026-11-21T08:59:00Z"}, {"history": [end]}):
+        world.telemetry.saw(MODEL_ROLLOUT, rollout(status), False)
+    assert world.value("modelwright_rollouts_finished_total", namespace="ml", result="Promoted") == 1
+    assert world.value("modelwright_rollout_duration_seconds_count", namespace="ml", result="Promoted") is None
+    assert world.value("modelwright_rollback_duration_seconds_count", namespace="ml") is None
