@@ -93,11 +93,12 @@ class KServeHere:
         await make_pods_ready(self.cluster, self.namespace)
         for route in self.fake.routes:
             refs = [{**ref, "port": 80} for ref in route["spec"]["rules"][0]["backendRefs"]]
-            hosts = [self.host] if self.host else []
+            name = route["metadata"]["name"]
+            hosts = [self.host if name == "fraud" else f"{name}.{self.host}"] if self.host else []
             spec = {"parentRefs": [{"name": "public"}], "hostnames": hosts, "rules": [{"backendRefs": refs}]}
-            await self._apply(HTTP_ROUTE, {"metadata": {"name": "fraud"}, "spec": spec})
+            await self._apply(HTTP_ROUTE, {"metadata": {"name": name}, "spec": spec})
             if not self.host:
-                await accept_route(self.cluster, self.namespace, "fraud")
+                await accept_route(self.cluster, self.namespace, name)
 
     async def _apply(self, kind: Kind, body: dict[str, Any], labels: dict[str, str] | None = None) -> None:
         metadata = {"namespace": self.namespace, "labels": labels or {}, **body["metadata"]}

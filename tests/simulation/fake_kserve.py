@@ -116,12 +116,14 @@ class FakeKServe:
         refs += [{"name": each, "weight": share} for each, share in weights.items()]
         if self.ready(stable, now) or self.routes:
             parent = {"name": "public"}
+            # The second one keeps its name when the predictor gets another one.
             self.routes = [
                 {
-                    "metadata": {"name": name, "namespace": "ml", "generation": 1},
-                    "spec": {"parentRefs": [parent], "rules": [{"backendRefs": refs}]},
+                    "metadata": {"name": each, "namespace": "ml", "generation": 1},
+                    "spec": {"parentRefs": [parent], "rules": [{"backendRefs": copy.deepcopy(refs)}]},
                     "status": {"parents": [{"parentRef": parent, "conditions": copy.deepcopy(ACCEPTED)}]},
                 }
+                for each in (name, f"{name}-predictor")
             ]
 
     def _service(self, predictor: Object) -> str:

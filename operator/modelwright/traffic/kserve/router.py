@@ -170,17 +170,18 @@ async def look(cluster: Cluster, rollout: ModelRollout) -> Look | None:
 
 
 async def _evidence(cluster: Cluster, namespace: str, name: str, body: Object) -> Evidence:
-    deployments, top, below = await asyncio.gather(
+    deployments, (top, *below) = await asyncio.gather(
         cluster.list(DEPLOYMENT, namespace, {SERVICE_LABEL: name}),
-        cluster.get(HTTP_ROUTE, namespace, name),
-        cluster.get(HTTP_ROUTE, namespace, standard.stable_of(body)),
+        asyncio.gather(*(cluster.get(HTTP_ROUTE, namespace, each) for each in standard.routes_of(body))),
     )
     names = [str(each["metadata"]["name"]) for each in deployments]
     slices = await asyncio.gather(
         *(cluster.list(ENDPOINT_SLICE, namespace, {SERVICE_NAME_LABEL: each}) for each in names)
     )
     endpoints = {each: _ready(found) for each, found in zip(names, slices, strict=True)}
-    return Evidence(tuple(deployments), endpoints, tuple(filter(None, (top, below))) if top else ())
+    # What a promotion left behind leads nowhere any more, and is nobody's to confirm.
+    followed = [route for route in below if route and standard.leads_to(route, standard.stable_of(body))]
+    return Evidence(tuple(deployments), endpoints, (top, *followed) if top else ())
 
 
 def _ready(slices: Any) -> int:

@@ -51,6 +51,19 @@ def stable_of(body: Object) -> str:
     return service_of(body, str(predictor_of(body).get("name", "")))
 
 
+def routes_of(body: Object) -> tuple[str, ...]:
+    """The names of HTTPRoutes that lead to its predictor: the one that all come by, then those of the predictor alone.
+
+    That of the predictor had its name up to 0.20, and after a promotion another one; newer ones keep the first.
+    """
+    name = body["metadata"]["name"]
+    return tuple(dict.fromkeys((name, f"{name}-predictor", stable_of(body))))
+
+
+def leads_to(route: Object, service: str) -> bool:
+    return any(service in _weights(rule) for rule in route.get("spec", {}).get("rules", []))
+
+
 def facts(body: Object, arms: Arms, evidence: Evidence) -> Facts:
     versions = {version.backend.name: version for version in _versions(evidence, arms)}
     entries, model = _entries(body), uri_of(body)
