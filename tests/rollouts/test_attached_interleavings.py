@@ -55,6 +55,7 @@ FAULTS: dict[str, Fault] = {
     "weights left out": lambda world: world.put(None, None, by="argocd-controller"),
     "rule edited": lambda world: world.change_timeout(),
     "audience widened": lambda world: world.widen_audience(),
+    "buckets added": lambda world: world.add_buckets(),
     "audience dropped": lambda world: world.drop_audience(),
 }
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.simulation.attached_world import WITH_TESTERS, AttachedWorld
 from tests.simulation.faults import FAULTS, PHASES, faults, heal, make_healthy, resume_until_rest
 from tests.simulation.rollout_world import SPEC, V2, World, in_step, serving_v1
+from tests.simulation.virtual_world import VirtualWorld
 
 from modelwright.api.ab_test import Audience, Bucket
 from modelwright.api.audience import match_of
@@ -150,3 +155,21 @@ def test_under_random_faults_every_share_is_one_of_users_and_it_comes_to_rest(
     wanted = world.spec.model
     assert wanted
     assert world.live_version == wanted.version or wanted.version in {one.version for one in world.status.rejected}
+
+
+@pytest.mark.parametrize("make", [partial(AttachedWorld, replace(WITH_TESTERS, steps=SPEC.steps)), VirtualWorld])
+def test_buckets_that_somebody_adds_on_a_route_of_the_users_are_taken_away_at_once(
+    make: Callable[[], AttachedWorld],
+) -> None:
+    world = make()
+    world.spec = replace(world.spec, sticky_by=BY, steps=SPEC.steps)
+    world.until(World.at_rest)
+    world.edit(model=V2)
+    world.until(in_step(1))
+    world.add_buckets()
+    assert world.split == audience(99)
+    world.tick()
+    assert world.split == audience(10)
+    assert "WeightTooHigh" in [reason for _, reason, _ in world.news]
+    world.until(lambda w: w.live_version == "v2")
+    assert [split for _, split in world.splits if split.testers][-1] == audience(50)

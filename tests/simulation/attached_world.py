@@ -7,6 +7,7 @@ workloads nothing else may be created, scaled or re-pointed either.
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +19,8 @@ from tests.simulation.patching import patch
 from tests.simulation.rollout_world import SPEC, V1, V2, Conflicted, World
 from tests.traffic.routes import backend, route
 
+from modelwright.api.ab_test import Audience, Bucket
+from modelwright.api.audience import match_of
 from modelwright.api.models import Model
 from modelwright.api.rollout import (
     AttachedRoute,
@@ -111,6 +114,15 @@ class AttachedWorld(World):
             for rule in made["spec"][shape_of(made).rules] if made else ():
                 if made is self.made or is_made(rule):
                     rule["matches" if made is self.made else "match"] = [{}]
+        self._written(by)
+
+    def add_buckets(self, by: str = "somebody") -> None:
+        """Somebody has what we made lead more users to the candidate, by their buckets."""
+        for made in (self.made, self.body):
+            for rule in made["spec"][shape_of(made).rules] if made else ():
+                if made is self.made or is_made(rule):
+                    key = "matches" if made is self.made else "match"
+                    rule[key] = json.loads(_with_more_buckets(json.dumps(rule.get(key, [{}]))))
         self._written(by)
 
     def drop_audience(self, by: str = "somebody") -> None:
@@ -291,3 +303,16 @@ class ExistingWorld(AttachedWorld):
     @services.setter
     def services(self, _: dict[str, str]) -> None:
         """They lead where their owner lets them."""
+
+
+def _with_more_buckets(matches: str) -> str:
+    """`matches`, as JSON, of all buckets but the last, where they are of some."""
+    for by in (Bucket(header="x-bucket"), Bucket(cookie="bucket")):
+        most, *others = (_in_json(percent, by) for percent in range(99, 0, -1))
+        for one in others:
+            matches = matches.replace(one, most)
+    return matches
+
+
+def _in_json(percent: int, by: Bucket) -> str:
+    return json.dumps(match_of(Audience(percent, by.header, by.cookie)).value)

@@ -261,3 +261,16 @@ def test_a_larger_audience_is_led_only_while_the_smaller_one_is_what_is_live() -
     narrowed = made_for(body, subject(few), split=(match_of(Audience(7, header="x-bucket")),))
     with pytest.raises(Conflict, match="changed since the raise was decided"):
         wanted_for(led, HTTP_ROUTE, body, narrowed, raise_)
+
+
+def test_an_audience_that_was_widened_is_led_back_to_the_recorded_one_and_a_smaller_one_is_let_be() -> None:
+    few, more, fewer = ((match_of(Audience(percent, header="x-bucket")),) for percent in (10, 50, 7))
+    led, body = subject(few, given=True), route(both())
+    lower = WriteRoute(Split(testers=few))
+    wide, narrow = (made_for(body, subject(few), split=testers) for testers in (more, fewer))
+    assert seen(led, body, made=wide).split == Split(testers=more)
+    wanted = wanted_for(led, HTTP_ROUTE, body, wide, lower)
+    assert wanted
+    assert "resourceVersion" not in wanted["metadata"]
+    assert seen(led, body, made={**wide, "spec": wanted["spec"]}).split == Split(testers=few)
+    assert wanted_for(led, HTTP_ROUTE, body, narrow, lower) is narrow

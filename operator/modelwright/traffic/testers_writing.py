@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modelwright.api.audience import narrower
 from modelwright.api.rollout import AttachedRoute, ModelRollout
 from modelwright.cluster.access import FIELD_MANAGER, Cluster
 from modelwright.cluster.keys import VIRTUAL_SERVICE, Kind
@@ -60,23 +61,34 @@ def wanted_for(
         return made
     split = action.split
     if split.testers:
-        if not action.resource_version or body is None:
-            return made
-        pairs = pairs_of(body, backends_of(rollout), _route(rollout).rule_name)
-        wanted = testers_route.manifest(rollout, kind, body, pairs, split.testers)
-        if made is None:
-            return wanted
-        if made.get("spec") == wanted["spec"]:
-            return made
-        _refuse_to_overrule(rollout, made)
-        wanted["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"]
-        return wanted
+        return _leading(rollout, kind, body, made, action)
     if made is None or split.weight or body is None:
         return None
     rules = testers_route.to_stable(made, backends_of(rollout))
     if rules is None or rules == made["spec"]["rules"]:
         return None if rules is None else made
     return {**testers_route.head(rollout, kind), "spec": {**made["spec"], "rules": rules}}
+
+
+def _leading(
+    rollout: ModelRollout, kind: Kind, body: Object | None, made: Object | None, action: WriteRoute
+) -> Object | None:
+    """What leads the testers of `action` to the candidate. To lower it leads fewer than now, or stays as it is."""
+    testers, raises = action.split.testers, bool(action.resource_version)
+    if body is None or (made is None and not raises):
+        return made
+    wanted = testers_route.manifest(
+        rollout, kind, body, pairs_of(body, backends_of(rollout), _route(rollout).rule_name), testers
+    )
+    if made is None:
+        return wanted
+    if made.get("spec") == wanted["spec"]:
+        return made
+    if raises:
+        _refuse_to_overrule(rollout, made)
+        wanted["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"]
+        return wanted
+    return wanted if narrower(testers_route.audience(made, rollout), testers) == testers else made
 
 
 def _refuse_to_overrule(rollout: ModelRollout, made: Object) -> None:
