@@ -45,7 +45,8 @@ async def test_a_command_is_stamped_with_who_gave_it_and_others_are_refused(plac
     written = await give(who, place, name, command="retrain/7", actor="bob")
     assert written[COMMAND] == "retrain/7"
     assert written[ACTOR] != "bob"
-    for text in ("retrain", "promote/7/abc", "retrain/a b"):
+    assert (await give(who, place, name, command="cancel/8/churn-x7k2p"))[COMMAND] == "cancel/8/churn-x7k2p"
+    for text in ("retrain", "promote/7/abc", "retrain/a b", "cancel/9", "cancel/9/Churn X"):
         with pytest.raises(InvalidSpec, match="must be a new 'retrain/<id>'"):
             await give(who, place, name, command=text)
     with pytest.raises(InvalidSpec, match="must be a new 'retrain/<id>'"):

@@ -184,6 +184,27 @@ async def test_a_person_lets_a_model_through_by_the_command_line(loop: Loop, con
     assert decisions[0]["facts"]["champion"]["digest"] == "sha256:" + "0" * 64
 
 
+async def test_a_person_cancels_a_run_by_the_command_line(loop: Loop, control_plane: WithKubeconfig) -> None:
+    await loop.set_up()
+    for _ in range(8):
+        await loop.round()
+    (id,), (run,) = loop.kubeflow.runs, await loop.runs()
+    name = run["metadata"]["name"]
+    where = ["--kubeconfig", control_plane.kubeconfig, "--namespace", loop.namespace, "--timeout", "4m"]
+    typed = asyncio.create_task(asyncio.to_thread(CliRunner().invoke, main, ["cancel", name, *where]))
+    async with asyncio.timeout(240):
+        while not typed.done():
+            await loop.round()
+            await asyncio.sleep(0.05)
+    told = await typed
+    assert told.output == f"cancel of {name} by admin: run {name} is cancelled\n"
+    assert loop.kubeflow.runs[id].state in ("CANCELING", "CANCELED")
+    ended = await loop.cluster.get(RETRAIN_RUN, loop.namespace, name)
+    assert ended is not None
+    assert (ended["status"]["phase"], ended["status"]["conditions"][0]["reason"]) == ("Failed", "Cancelled")
+    assert ended["status"]["cancelled"]["by"] == "admin"
+
+
 async def test_deleting_the_policy_stops_the_pipeline_before_the_run_goes(loop: Loop) -> None:
     await loop.set_up()
     for _ in range(8):

@@ -114,6 +114,15 @@ class RolloutOutcome:
 
 
 @dataclass(frozen=True)
+class Cancellation:
+    """The command on the policy by which a person ended the run."""
+
+    command: str
+    by: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class RunStatus:
     observed_generation: int = -1
     # Condition Succeeded: True Approved, False GateRejected or PipelineFailed (among others), Unknown while it lasts.
@@ -124,6 +133,7 @@ class RunStatus:
     evaluation: EvaluationSummary | None = None
     gate: tuple[GateLine, ...] = ()
     approval: ApprovalStatus | None = None
+    cancelled: Cancellation | None = None
     rollouts: tuple[RolloutOutcome, ...] = ()
     conditions: tuple[Condition, ...] = ()
 

@@ -14,7 +14,7 @@ from modelwright.api.times import format_time
 FACTS = {
     "ModelRollout": ("stage", "stable", "candidate", "step", "metrics", "command"),
     "RetrainPolicy": ("approved", "champion", "triggers"),
-    "RetrainRun": ("pipelineRun", "model", "evaluation", "gate", "approval", "rollouts"),
+    "RetrainRun": ("pipelineRun", "model", "evaluation", "gate", "approval", "cancelled", "rollouts"),
 }
 OF_SPEC = {"RetrainRun": ("evidence", "pipeline")}
 

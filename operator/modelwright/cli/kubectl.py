@@ -10,7 +10,7 @@ from modelwright.cli.consenting import consent_command
 from modelwright.cli.lineage import lineage
 from modelwright.cli.lint import lint
 from modelwright.cli.looking import get, status
-from modelwright.cli.retraining import retrain
+from modelwright.cli.retraining import cancel, retrain
 from modelwright.cli.steering import VERBS, steering_command
 
 
@@ -21,5 +21,5 @@ def main() -> None:
 
 
 steering = (steering_command(verb) for verb in VERBS)
-for command in (get, status, *steering, *(consent_command(verb) for verb in ANSWERS), retrain, lineage, lint):
+for command in (get, status, *steering, *(consent_command(verb) for verb in ANSWERS), retrain, cancel, lineage, lint):
     main.add_command(command)

@@ -9,7 +9,7 @@ from modelwright.cli import kubectl
 from modelwright.cli.audit import audit
 from modelwright.cli.lineage import lineage
 from modelwright.cli.lint import lint
-from modelwright.cli.retraining import retrain
+from modelwright.cli.retraining import cancel, retrain
 from modelwright.cli.run import run
 from modelwright.cli.runs import runs
 from modelwright.cli.settle import settle
@@ -45,6 +45,7 @@ main.add_command(lint)
 main.add_command(lineage)
 main.add_command(kubectl.main, "rollout")
 main.add_command(retrain)
+main.add_command(cancel)
 main.add_command(runs)
 main.add_command(settle)
 main.add_command(simulate)

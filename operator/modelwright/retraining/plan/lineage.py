@@ -15,6 +15,7 @@ from modelwright.errors import InvalidSpec
 # seconds; one that refuses it (and says why in its own status) must not silence the policy for ever.
 TAKEN_UP_WITHIN = timedelta(minutes=10)
 REPLACED = "Replaced"
+CANCELLED = "Cancelled"
 # No trigger of a spec can have this name.
 BY_HAND = "ByHand"
 

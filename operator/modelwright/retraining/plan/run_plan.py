@@ -25,6 +25,7 @@ from modelwright.kubeflow.questions import (
 )
 from modelwright.retraining.observation import RunObservation
 from modelwright.retraining.plan import lineage
+from modelwright.retraining.plan.cancelling import noted
 from modelwright.retraining.plan.costs import reckoned
 from modelwright.retraining.plan.deadlines import Deadline, deadline_of
 from modelwright.retraining.plan.judging import judge_result
@@ -51,6 +52,10 @@ def _plan(step: Step) -> RunPlan:
         return step.rests(rollouts=outcomes(run, seen.followers))
     if run.deleted_at is not None or (seen.policy is None and not seen.broken):
         return wind_down(step, "PolicyGone", f"policy {run.spec.policy_name} is gone")
+    if cancelled := noted(step, seen.policy):
+        status = replace(run.status, cancelled=cancelled)
+        step = Step(replace(seen, run=replace(run, status=status)), step.now)
+        return wind_down(step, lineage.CANCELLED, f"cancelled by {cancelled.by or 'an unknown user'}")
     try:
         server_for(run.namespace, run.spec.pipeline.server, seen.servers)
         return _as_far_as_it_is(step, seen.policy)

@@ -14,7 +14,7 @@ from modelwright.retraining.plan import lineage
 from modelwright.retraining.plan.limits.situation import Hold, Situation
 
 # A run that ended without having been worth anything, and without being at fault.
-NEUTRAL = ("ChampionChanged", "PolicyGone", lineage.REPLACED, "Superseded")
+NEUTRAL = ("ChampionChanged", "PolicyGone", lineage.REPLACED, "Superseded", lineage.CANCELLED)
 MOST_DOUBLINGS = 30
 LONGEST = timedelta(days=366)
 
