@@ -115,14 +115,18 @@ async def test_on_a_route_of_the_users_testers_come_first_and_then_a_share(stage
     assert [ref["weight"] for ref in live["spec"]["rules"][0]["backendRefs"]] == [100, 0]
 
 
-async def test_users_of_a_sticky_canary_stay_with_the_candidate_as_its_share_grows(stage: EnvoyStage) -> None:
-    strategy = {
-        "canary": {
-            "stickyBy": {"cookie": "bucket"},
-            "steps": [{"weight": 10, "hold": LONG}, {"weight": 50, "hold": LONG}],
-        }
-    }
-    old = await serving_v1(stage, traffic=managed(stage), strategy=strategy)
+@pytest.mark.parametrize("whose", ["ours", "theirs"])
+async def test_users_of_a_sticky_canary_stay_with_the_candidate_as_its_share_grows(
+    stage: EnvoyStage, whose: str
+) -> None:
+    traffic = managed(stage)
+    if whose == "theirs":
+        spec = {"parentRefs": [{"name": "public"}], "hostnames": [stage.host], "rules": [both()]}
+        await stage.apply(HTTP_ROUTE, "churn", spec)
+        traffic = {"httpRoute": {"attached": {"name": "churn", "testersRoute": "Beside"}}, "confirm": "RouteAccepted"}
+    steps = [{"weight": 10, "hold": LONG}, {"weight": 50, "hold": LONG}]
+    strategy = {"canary": {"stickyBy": {"cookie": "bucket"}, "steps": steps}}
+    old = await serving_v1(stage, traffic=traffic, strategy=strategy)
     for number, users in ((1, 10), (2, 50)):
         await stage.play(holds(stage, number))
         new = await stage.revision("candidate")
@@ -130,6 +134,7 @@ async def test_users_of_a_sticky_canary_stay_with_the_candidate_as_its_share_gro
             cookies = {"Cookie": f"session=abc; bucket={bucket}; theme=dark"}
             assert set(await stage.answers(5, cookies)) == {new if bucket < users else old}, (bucket, users)
         assert set(await stage.answers(5)) == {old}
+        assert (await stage.body())["status"]["candidate"]["audience"] == users
         if number == 1:
             await stage.promote()
     await stage.annotate({"modelwright.dev/command": f"abort/back/{new}"})
