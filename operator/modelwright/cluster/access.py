@@ -275,6 +275,9 @@ def _all(dry_run: bool) -> str | None:
 NOT_APPLICABLE = "the server rejected our request due to an error in our request"
 """All that an API server says where an operation of a JSON Patch does not fit the object: what is invalid is named."""
 
+DENIED = 'admission webhook "'
+"""How the API server begins to tell that a webhook refused an object."""
+
 
 def _translate(error: DynamicApiError, method: str, path: str) -> ModelwrightError:
     message = _message(error)
@@ -290,7 +293,8 @@ def _translate(error: DynamicApiError, method: str, path: str) -> ModelwrightErr
             # TRAP: a failed `test`, and an operation on what is gone, are 422 too, but mean that the object changed.
             return Conflict(message) if message == NOT_APPLICABLE else InvalidSpec("", message)
         case 401 | 403:
-            return Forbidden(message)
+            # TRAP: a webhook that denies and names no code does so with 403. It is the object that is refused, not we.
+            return InvalidSpec("", message) if message.startswith(DENIED) else Forbidden(message)
         case status:
             return Unavailable(f"the API server answered {method} {path} with {status}")
 
