@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.simulations import ab_tests, attempts, fixed_weight, late, manifests, means, plots, pods
+from benchmarks.simulations import ab_tests, attempts, fixed_weight, frozen, late, manifests, means, plots, pods
 from benchmarks.simulations.tables import Table, write
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -66,6 +66,7 @@ SIMULATIONS: dict[str, Callable[[int, bool], list[Table]]] = {
         means.passing(runs // 2, quick),
         means.late(runs // 4, quick),
     ],
+    "frozen": lambda runs, quick: [frozen.after_the_switch(runs, quick)],
     "pods": lambda runs, quick: [pods.bursts_by_pod(runs, quick), pods.late_by_pod(runs // 2, quick)],
     "ab-tests": lambda runs, quick: [ab_tests.whole_tests(runs, quick), ab_tests.counted_by(runs // 4, quick)],
     "manifests": lambda runs, quick: [

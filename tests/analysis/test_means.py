@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from tests.analysis.arms import BEGIN, mean_blocks, moments
 
-from modelwright.analysis.blocks import MeanBlock, Moments
+from modelwright.analysis.blocks import BLOCK, MeanBlock, Moments
 from modelwright.analysis.margin import max_increase
 from modelwright.analysis.means import Arm, MeanEvidence
 
@@ -117,3 +117,10 @@ def test_bounds_the_wrong_way_round_are_refused() -> None:
 def test_without_observations_everything_within_the_bounds_is_possible() -> None:
     stable, candidate = MeanEvidence(-5, 5).intervals(0.05)
     assert (stable.low, stable.high, candidate.low, candidate.high) == (-5, 5, -5, 5)
+
+
+def test_sums_of_squares_that_are_too_small_are_impossible_not_a_variance_of_nothing() -> None:
+    # A counter of squares that is another counter by mistake, or bounds far from zero and closer than floats can tell.
+    sums = Moments(1_000, 300.0, 0.0)
+    blocks = [MeanBlock(BEGIN + number * BLOCK, sums, sums) for number in range(3)]
+    assert MeanEvidence(0.0, 1.0).with_blocks(blocks, TENTH).out_of_bounds

@@ -8,14 +8,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.simulation.rollout_world import ERRORS, SPEC, V2, World, serving_v1
+from tests.simulation.rollout_world import ERRORS, SPEC, V1, V2, World, serving_v1
 
 from modelwright.analysis.frozen import FROZEN_FOR
-from modelwright.api.metrics import AgainstStable, During, FastLimit
+from modelwright.api.metrics import AgainstStable, During, FastLimit, Mean, Metric
 from modelwright.api.rollout import BlueGreen, Frozen, RolloutSpec, Stage
 from modelwright.rollouts.plan.asking import questions
 from modelwright.rollouts.plan.draft import Draft
 
+SCORE = Metric(
+    "score",
+    mean=Mean("n{$(selector)}", "s{$(selector)}", "q{$(selector)}", Decimal(0), Decimal(10)),
+    stable=AgainstStable(max_decrease=Decimal("1")),
+)
 COMPARED = replace(ERRORS, fast_limit=None)
 BAKED = replace(
     SPEC,
@@ -112,3 +117,90 @@ def test_a_fast_limit_decides_beside_it() -> None:
     world = switched(replace(BAKED, analysis=replace(BAKED.analysis, metrics=(limited,))))
     world.error_rate["v2"] = 0.9
     world.until(lambda w: bool(w.status.rejected), limit=60)
+
+
+def scored(spec: RolloutSpec) -> RolloutSpec:
+    """`spec` judged by a mean, of which stable has 8."""
+    return replace(spec, analysis=replace(spec.analysis, metrics=(SCORE,)))
+
+
+@pytest.mark.parametrize("spec", [BAKED, BLUE_GREEN], ids=["canary", "blue-green"])
+@pytest.mark.parametrize(("later", "serves"), [(0.8, "v2"), (0.5, "v1")])
+def test_a_mean_is_compared_with_what_stable_had(spec: RolloutSpec, later: float, serves: str) -> None:
+    world = serving_v1(spec=scored(spec), step=5)
+    world.metrics.rates |= {("score", "v1"): 0.8, ("score", "v2"): 0.8}
+    world.edit(model=V2)
+    world.until(lambda w: w.status.stage is Stage.BAKING and w.weight == 100, limit=2000)
+    assert Decimal("6.5") < Decimal(frozen(world).min) < Decimal(7)
+    assert Decimal("7.8") < Decimal(frozen(world).value) < Decimal("8.2")
+    world.metrics.rates["score", "v2"] = later
+    world.until(lambda w: w.at_rest(), limit=2000)
+    assert world.live_version == serves
+    assert bool(world.status.rejected) is (serves == "v1")
+
+
+def said(world: World) -> str:
+    return next(condition.message for condition in world.status.conditions if condition.type == "Progressing")
+
+
+def test_a_stable_of_too_few_observations_is_told_in_status_and_event() -> None:
+    world = serving_v1(spec=BLUE_GREEN, step=5, rate=0)
+    world.edit(model=V2)
+    world.until(lambda w: w.weight == 100, limit=2000)
+    world.tick(5)
+    assert said(world) == "100 % to v2, baking, errors not compared with v1"
+    message = "not compared with v1 at 100 %: errors: 0 observations of v1 were seen, 50 are needed"
+    assert [text for _, reason, text in world.news if reason == "NotCompared"] == [message]
+
+
+def test_the_way_back_within_the_window_says_that_nothing_is_compared() -> None:
+    spec = replace(BAKED, promotion=replace(BAKED.promotion, bake_time=timedelta(seconds=30), rollback_window=3))
+    world = serving_v1(spec=spec, step=5)
+    world.edit(model=V2)
+    world.until(lambda w: w.live_version == "v2", limit=3000)
+    world.edit(model=V1)
+    world.until(lambda w: w.weight == 100, limit=300)
+    world.tick(5)
+    assert said(world) == "100 % to v1, baking, errors not compared with v2"
+    world.until(lambda w: w.live_version == "v1", limit=300)
+
+
+def test_without_a_bake_time_nobody_is_told_that_nothing_is_compared_in_it() -> None:
+    world = serving_v1(spec=BAKED, step=1)
+    world.edit(model=V2)
+    world.until(lambda w: bool(w.weight))
+    world.command("promote-full")
+    world.until(lambda w: w.live_version == "v2", limit=300)
+    assert not [text for _, reason, text in world.news if reason == "NotCompared" or "not compared" in text]
+
+
+def test_after_an_hour_status_says_that_it_is_compared_no_more() -> None:
+    world = switched(replace(BAKED, promotion=replace(BAKED.promotion, bake_time=timedelta(hours=2))))
+    world.tick(60)
+    assert "not compared" not in said(world)
+    world.step = 60
+    world.tick(int(FROZEN_FOR.total_seconds()) + 300)
+    assert said(world).startswith("100 % to v2, baking, errors not compared with v1")
+
+
+def test_a_switch_waits_for_a_source_that_does_not_answer() -> None:
+    world = serving_v1(spec=BLUE_GREEN, step=5)
+    world.edit(model=V2)
+    world.metrics.up = False
+    world.tick(600)
+    assert (world.weight, world.condition("Ready")) == (0, ("False", "MetricsUnavailable"))
+    world.metrics.up = True
+    world.until(lambda w: w.live_version == "v2", limit=2000)
+
+
+@pytest.mark.parametrize("during", [(During.BAKE,), (During.PREVIEW,)])
+def test_so_does_one_whose_fast_limit_cannot_be_seen(during: tuple[During, ...]) -> None:
+    limited = replace(COMPARED, fast_limit=FastLimit(Decimal("0.5"), 20), stable=None, during=during)
+    world = serving_v1(spec=replace(BLUE_GREEN, analysis=replace(BAKED.analysis, metrics=(limited,))), step=5)
+    world.edit(model=V2)
+    world.tick(30)
+    world.metrics.up = False
+    world.tick(600)
+    assert (world.weight, world.condition("Ready")) == (0, ("False", "MetricsUnavailable"))
+    world.metrics.up = True
+    world.until(lambda w: w.live_version == "v2", limit=2000)

@@ -9,10 +9,11 @@ does not count until the evidence has come to nothing. Pass comes from the confi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from math import inf, log, log1p
+from typing import Any
 
 from modelwright.analysis.alpha import Allocation
 from modelwright.analysis.blocks import BLOCK
@@ -40,13 +41,27 @@ class Beyond:
     starts: Starts = field(default_factory=Starts)
     recent: float = 0.0
     dispersion: float = 1.0
-    known_events: int = 0
+    known_events: float = 0
 
-    def with_block(self, bad: Counts, limit: float, dispersion: float, known_events: int) -> Beyond:
-        """Add a block of what is bad beyond `limit`; `dispersion` and `known_events` are from the blocks before."""
+    def with_block(self, ratios: Sequence[float], dispersion: float, known_events: float) -> Beyond:
+        """Add the logarithms of a block's ratios, by excess; `dispersion` and `known_events` are of those before."""
         used, known = (self.dispersion, self.known_events) if self.recent > 0 else (dispersion, known_events)
-        logs = [guarded(_log_ratio(bad, limit, excess), used, known, settled=False) for excess in EXCESSES]
+        logs = [guarded(ratio, used, known, settled=False) for ratio in ratios]
         return Beyond(self.starts.with_block(logs), max(0.0, self.recent + max(logs)), used, known)
+
+    def numbers(self) -> list[Any]:
+        """For serialising; `of` reads it back."""
+        logs = [None if log == -inf else log for log in self.starts.logs]
+        return [self.starts.blocks, logs, self.recent, self.dispersion, self.known_events]
+
+    @classmethod
+    def of(cls, numbers: Sequence[Any]) -> Beyond:
+        """What `numbers` wrote. Raises TypeError or ValueError where it cannot have."""
+        blocks, logs, recent, used, known = numbers
+        if len(logs) != len(EXCESSES):
+            raise ValueError(f"expected {len(EXCESSES)} excesses, found {len(logs)}")
+        starts = Starts(int(blocks), tuple(-inf if log is None else float(log) for log in logs))
+        return cls(starts, float(recent), float(used), float(known))
 
 
 @dataclass(frozen=True)
@@ -80,25 +95,16 @@ class BoundedEvidence:
     def _with(self, at: datetime, counts: Counts, bounds: Bounds) -> BoundedEvidence:
         above, below, factor, events = self.above, self.below, self.factor, self.counts.events
         if bounds.max is not None:
-            above = above.with_block(counts, float(bounds.max), factor, events)
+            above = above.with_block(_ratios(counts, float(bounds.max)), factor, events)
         if bounds.min is not None:
             rest = Counts(counts.total - counts.events, counts.total)
-            below = below.with_block(rest, 1 - float(bounds.min), factor, self.counts.total - events)
+            below = below.with_block(_ratios(rest, 1 - float(bounds.min)), factor, self.counts.total - events)
         dispersion = self.dispersion.added(counts.events, counts.total)
         return BoundedEvidence(at + BLOCK, self.counts + counts, dispersion, above, below, self.about)
 
     def encoded(self) -> str:
         """One line of text that `decoded` reads back equal."""
-        sides = [
-            [
-                one.starts.blocks,
-                [None if log == -inf else log for log in one.starts.logs],
-                one.recent,
-                one.dispersion,
-                one.known_events,
-            ]
-            for one in (self.above, self.below)
-        ]
+        sides = [self.above.numbers(), self.below.numbers()]
         until = format_time(self.until) if self.until else None
         parts = [_VERSION, "bounded", self.about, until, astuple(self.counts), self.dispersion.numbers(), *sides]
         return json.dumps(parts, separators=(",", ":"))
@@ -110,15 +116,7 @@ class BoundedEvidence:
             version, kind, about, until, counts, dispersion, *sides = json.loads(text)
             if (version, kind) != (_VERSION, "bounded"):
                 raise ValueError(f"version {version}")
-            above, below = (
-                Beyond(
-                    Starts(int(blocks), tuple(-inf if log is None else float(log) for log in logs)),
-                    float(recent),
-                    float(used),
-                    int(known),
-                )
-                for blocks, logs, recent, used, known in sides
-            )
+            above, below = map(Beyond.of, sides)
             time = parse_time(until) if until else None
             return cls(time, Counts(*counts), Dispersion.of(dispersion), above, below, str(about))
         except (TypeError, ValueError) as error:
@@ -173,6 +171,10 @@ def seconds_until_within(evidence: BoundedEvidence, bounds: Bounds, alpha: Alloc
 def _inside(interval: Interval, bounds: Bounds) -> bool:
     high_enough = bounds.min is None or interval.low >= float(bounds.min)
     return high_enough and (bounds.max is None or interval.high <= float(bounds.max))
+
+
+def _ratios(bad: Counts, limit: float) -> list[float]:
+    return [_log_ratio(bad, limit, excess) for excess in EXCESSES]
 
 
 def _log_ratio(bad: Counts, limit: float, excess: float) -> float:

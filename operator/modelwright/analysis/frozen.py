@@ -8,10 +8,12 @@ switch comes. That stable would have gone on as before is proven by nothing: hen
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from math import floor, log10
 
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.margin import Margin
+from modelwright.analysis.means import MeanEvidence
 from modelwright.analysis.sequence import confidence_sequence
 from modelwright.api.metrics import Bounds
 
@@ -36,3 +38,18 @@ def frozen_bounds(stable: Counts, dispersion: float, margin: Margin, alpha: floa
     if limit >= 1:
         return None
     return Bounds(min=1 - limit) if margin.mirrored else Bounds(max=limit)
+
+
+def frozen_mean_bounds(evidence: MeanEvidence, margin: Margin, alpha: float) -> Bounds | None:
+    """As `frozen_bounds`, for the mean that stable has in `evidence`, in the metric's unit."""
+    if evidence.out_of_bounds or evidence.stable.seen.count < ENOUGH:
+        return None
+    of_stable = evidence.interval_of_stable(alpha)
+    places = max(0, min(9, 6 - floor(log10(evidence.highest - evidence.lowest))))
+    step, lowest, highest = Decimal(1).scaleb(-places), evidence.lowest, evidence.highest
+    # Errs in the candidate's favour.
+    if margin.mirrored:
+        least = Decimal(margin.limit(of_stable.low)).quantize(step, ROUND_FLOOR)
+        return Bounds(min=least) if least > lowest else None
+    most = Decimal(margin.limit(of_stable.high)).quantize(step, ROUND_CEILING)
+    return Bounds(max=most) if most < highest else None

@@ -21,7 +21,7 @@ from typing import Protocol
 from modelwright.analysis.blocks import NO_MOMENTS, Moments
 from modelwright.analysis.starts import EXCESSES, Recent, Starts, guarded, no_moments
 
-_LARGEST_RATE = 0.5
+LARGEST_RATE = 0.5
 
 
 class Past(Protocol):
@@ -113,11 +113,12 @@ def log_e_of_block(blocks: tuple[Moments, Moments], pasts: tuple[Past, Past], li
     ratio = line.slope * candidate.count / stable.count
     imagined = excess * max(limit - usual, sqrt(of_stable) / 8)
     best = imagined / (of_candidate + line.slope * ratio * of_stable)
-    rate = min(best, _LARGEST_RATE, _LARGEST_RATE / ratio)
+    rate = min(best, LARGEST_RATE, LARGEST_RATE / ratio)
     gained = rate * (candidate.sum - candidate.count * line.intercept) - ratio * rate * stable.sum
-    return gained - _cost(rate, candidate, guess) - _cost(ratio * rate, stable, usual)
+    return gained - cost(rate, candidate, guess) - cost(ratio * rate, stable, usual)
 
 
-def _cost(rate: float, block: Moments, guess: float) -> float:
+def cost(rate: float, block: Moments, guess: float) -> float:
+    """What the variance of a block takes off the logarithm: psi(rate) sum (x - guess)^2."""
     around = max(block.squares - 2 * guess * block.sum + block.count * guess * guess, 0.0)
     return (-log1p(-rate) - rate) * around

@@ -116,7 +116,7 @@ class MeanEvidence:
 
     def hour(self, blocks: Iterable[Moments]) -> Before[Moments]:
         """What stable's blocks of the hour before tell. What no observations have teaches nothing."""
-        return before_moments(scaled for scaled in map(self._scaled, blocks) if not _impossible(scaled))
+        return before_moments(scaled for scaled in map(self._scaled, blocks) if not is_impossible(scaled))
 
     def begun(self, before: Before[Moments]) -> MeanEvidence:
         """This evidence, which is empty, with what was known of stable when it begins."""
@@ -129,12 +129,19 @@ class MeanEvidence:
         stable, candidate = (Interval(self.unscaled(one.low), self.unscaled(one.high)) for one in scaled)
         return stable, candidate
 
+    def interval_of_stable(self, alpha: float) -> Interval:
+        """Bounds of stable's mean in the metric's unit, whatever the candidate shows."""
+        scaled = self.stable.interval(alpha, self._dispersion)
+        return Interval(self.unscaled(scaled.low), self.unscaled(scaled.high))
+
     def means(self) -> tuple[float, float]:
         """The plain means of both arms in the metric's unit. Both need observations."""
-        return (
-            self.unscaled(self.stable.seen.sum / self.stable.seen.count),
-            self.unscaled(self.candidate.seen.sum / self.candidate.seen.count),
-        )
+        return self.mean_of_stable, self.unscaled(self.candidate.seen.sum / self.candidate.seen.count)
+
+    @property
+    def mean_of_stable(self) -> float:
+        """The plain mean in the metric's unit. Needs observations."""
+        return self.unscaled(self.stable.seen.sum / self.stable.seen.count)
 
     def unscaled(self, value: float) -> float:
         """A value in [0, 1] in the metric's unit."""
@@ -143,7 +150,7 @@ class MeanEvidence:
     def _with(self, block: MeanBlock, margin: Margin) -> MeanEvidence:
         arms = [self._scaled(block.stable), self._scaled(block.candidate)]
         now = replace(self, until=block.at + BLOCK)
-        if any(_impossible(arm) for arm in arms):
+        if any(is_impossible(arm) for arm in arms):
             return replace(now, out_of_bounds=True)
         return replace(
             now,
@@ -171,10 +178,7 @@ class MeanEvidence:
         return self.stable.dispersion.factor(self._ever.variance)
 
     def _scaled(self, block: Moments) -> Moments:
-        width = self.highest - self.lowest
-        squares = block.squares - 2 * self.lowest * block.sum + block.count * self.lowest * self.lowest
-        # Rounding may leave a little less than nothing.
-        return Moments(block.count, (block.sum - block.count * self.lowest) / width, max(squares / width**2, 0.0))
+        return scaled_to(block, self.lowest, self.highest)
 
     def line(self, margin: Margin) -> Line:
         """`margin` for scaled means of what is bad."""
@@ -233,7 +237,17 @@ class MeanEvidence:
             raise ValueError(f"not evidence of this version: {error}") from error
 
 
-def _impossible(scaled: Moments) -> bool:
+def scaled_to(moments: Moments, lowest: float, highest: float) -> Moments:
+    """`moments` of the same observations, moved and stretched so that `lowest` is 0 and `highest` 1."""
+    width = highest - lowest
+    squares = moments.squares - 2 * lowest * moments.sum + moments.count * lowest * lowest
+    # Rounding may leave a little less than nothing.
+    return Moments(moments.count, (moments.sum - moments.count * lowest) / width, max(squares / width**2, 0.0))
+
+
+def is_impossible(scaled: Moments) -> bool:
     """No observations within [0, 1] have these sums (a little rounding is forgiven)."""
     room = 1e-9 * (scaled.count + 1)
-    return not (-room <= scaled.sum <= scaled.count + room and scaled.squares <= scaled.sum + room)
+    within = -room <= scaled.sum <= scaled.count + room and scaled.squares <= scaled.sum + room
+    # The mean of squares is at least the square of the mean.
+    return not within or scaled.sum * scaled.sum > scaled.count * (scaled.squares + room)

@@ -314,11 +314,12 @@ class MetricStatus:
 class Frozen:
     """What stable had shown of one metric when the candidate got all traffic, and what follows for the candidate.
 
-    `min` and `max` are decimals, "" for none; `about` names what was counted and the margin.
+    `value` is the share or the mean of `total` observations. `min` and `max` are decimals, "" for none; `about` names
+    what was counted and the margin.
     """
 
     name: str
-    events: int
+    value: str
     total: int
     about: str
     at: datetime

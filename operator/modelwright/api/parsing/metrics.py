@@ -88,7 +88,7 @@ def guardrail(fields: Fields) -> Metric:
         required_for=fields.choice("requiredFor", RequiredFor, Metric.required_for),
         mode=fields.choice("mode", Mode, Metric.mode),
         limits=_limits(fields, has_bounds=threshold is not None or past is not None),
-        during=_during(fields, absolute=not stable or fast is not None, counts=shape in ("preset", "proportion")),
+        during=_during(fields, absolute=not stable or fast is not None),
         horizon=labels.duration("horizon") if labels else Metric.horizon,
         requests=requests_of_server,
     )
@@ -135,14 +135,13 @@ def _limits(fields: Fields, *, has_bounds: bool) -> Limits:
     )
 
 
-def _during(fields: Fields, *, absolute: bool, counts: bool) -> tuple[During, ...]:
+def _during(fields: Fields, *, absolute: bool) -> tuple[During, ...]:
     """Where stable has no traffic, or that of other people, only absolute bounds say anything.
 
-    Of counts those that stable had before the bake time are kept.
+    For the bake time what stable had shown before it is kept.
     """
     found = fields.choices("during", During) or Metric.during
-    without = (During.PREVIEW, During.MATCH) if counts else (During.PREVIEW, During.MATCH, During.BAKE)
-    alone = [where for where in found if where in without]
+    alone = [where for where in found if where in (During.PREVIEW, During.MATCH)]
     if fields.has("during") and alone and not absolute:
         raise fields.refuse("during", f"must not have {alone[0]} without a `threshold` or `fastLimit`")
     return found

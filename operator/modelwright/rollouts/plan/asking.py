@@ -65,15 +65,23 @@ def frozen_of(draft: Draft, metric: Metric) -> Frozen | None:
 
 
 def questions_of_stable(draft: Draft) -> tuple[tuple[Metric, Question], ...]:
-    """Where the switch comes without any comparison: stable's counts, while the candidate is only looked at."""
+    """Where the switch comes without any comparison: what stable counts, while the candidate is only looked at.
+
+    Also of what is not compared with it: nobody switches while the source does not answer.
+    """
     if draft.given != Split() or not draft.status.step or any(leg.split != Split() for leg in draft.course.legs):
         return ()
     asked = []
     for metric in draft.spec.analysis.metrics:
         begins = evidence_begins(draft, metric)
-        if metric.stable and metric.proportion and During.BAKE in metric.during and begins and begins <= draft.now:
+        if During.BAKE in metric.during and metric.value is None and begins and begins <= draft.now:
             asked.append((metric, _counting_question(draft, metric, "stable", draft.stable, begins)))
     return tuple(asked)
+
+
+def is_baked_against_stable(metric: Metric) -> bool:
+    """Whether it is to be compared with what stable had shown before the switch."""
+    return metric.stable is not None and During.BAKE in metric.during
 
 
 def due(metric: Metric, where: During) -> bool:

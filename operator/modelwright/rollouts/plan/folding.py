@@ -9,8 +9,9 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from modelwright.analysis.before import NO_COUNTS_BEFORE, NO_MOMENTS_BEFORE, Before, before_counts
-from modelwright.analysis.blocks import BLOCK, Block, MeanBlock
+from modelwright.analysis.blocks import BLOCK, Block, MeanBlock, Moments
 from modelwright.analysis.bounded import BoundedEvidence
+from modelwright.analysis.bounded_means import BoundedMeanEvidence
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.margin import Margin
@@ -20,7 +21,7 @@ from modelwright.metrics.pairing import paired_blocks, paired_mean_blocks
 from modelwright.metrics.questions import CountsLook, MeanLook
 from modelwright.rollouts.plan.remembered import MOST, Remembered
 
-E = TypeVar("E", Evidence, MeanEvidence, BoundedEvidence)
+E = TypeVar("E", Evidence, MeanEvidence, BoundedEvidence, BoundedMeanEvidence)
 
 LATELY = timedelta(minutes=1)
 """How far back limits outside the statistics look besides the whole step: health before must not hide a disaster."""
@@ -32,6 +33,7 @@ JUST_NOW = timedelta(seconds=20)
 _counts: Remembered[Evidence, Block] = Remembered(Evidence.with_blocks)
 _moments: Remembered[MeanEvidence, MeanBlock] = Remembered(MeanEvidence.with_blocks)
 _bounded: Remembered[BoundedEvidence, tuple[datetime, Counts]] = Remembered(BoundedEvidence.with_blocks)
+_bounded_means: Remembered[BoundedMeanEvidence, tuple[datetime, Moments]] = Remembered(BoundedMeanEvidence.with_blocks)
 
 
 def fold_counts(
@@ -90,6 +92,20 @@ def fold_bounded(
         # What is too old to be told apart is one block, before the others.
         blocks.insert(0, (candidate.blocks_since - BLOCK, candidate.earlier))
     return _bounded.folded(evidence, blocks, bounds)
+
+
+def fold_bounded_moments(
+    metric: Metric, saved: str, begins: datetime, candidate: MeanLook, bounds: Bounds
+) -> BoundedMeanEvidence:
+    """As `fold_bounded`, for a mean."""
+    assert metric.mean is not None
+    empty = BoundedMeanEvidence(float(metric.mean.min), float(metric.mean.max), about=about(metric))
+    evidence = _continued(empty, saved, begins)
+    until = evidence.until
+    blocks = [(block.at, block.moments) for block in candidate.blocks if until is None or block.at >= until]
+    if until is None and candidate.blocks_since is not None:
+        blocks.insert(0, (candidate.blocks_since - BLOCK, candidate.earlier))
+    return _bounded_means.folded(evidence, blocks, bounds)
 
 
 def knows_enough(metric: Metric, saved: str, begins: datetime) -> bool:

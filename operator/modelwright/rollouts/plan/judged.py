@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from modelwright.analysis.bounded import BoundedEvidence
+from modelwright.analysis.bounded_means import BoundedMeanEvidence
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.means import MeanEvidence
 from modelwright.analysis.verdict import Finding, Verdict
 from modelwright.analysis.weekly import Weekly
 from modelwright.api.metrics import Metric, Mode, RequiredFor
 
-StepEvidence = Evidence | MeanEvidence | BoundedEvidence | Weekly[Evidence] | Weekly[MeanEvidence]
+StepEvidence = Evidence | MeanEvidence | BoundedEvidence | BoundedMeanEvidence | Weekly[Evidence] | Weekly[MeanEvidence]
 """What the blocks of a step add up to, by kind of metric."""
 
 ENOUGH_SAMPLES = 50
@@ -25,8 +26,9 @@ class Judged:
     """`asked_at` is when the older of its two looks was asked, None without any.
 
     `in_a_row` counts looks with this verdict. `pending`: its labels cannot be there yet, so it is not due. `optional`:
-    it may fail, but nobody waits for it. `permanent` marks what a person has to mend. `evidence` is what the looks of
-    this step have added up to, None as before; not `kept` while it may still begin with more knowledge (hour.py).
+    it may fail, but nobody waits for it; `waived`: because a person said so. `permanent` marks what a person has to
+    mend. `evidence` is what the looks of this step have added up to, None as before; not `kept` while it may still
+    begin with more knowledge (hour.py).
     """
 
     metric: Metric
@@ -36,6 +38,7 @@ class Judged:
     permanent: bool = False
     pending: bool = False
     optional: bool = False
+    waived: bool = False
     evidence: StepEvidence | None = None
     kept: bool = True
 
@@ -54,8 +57,15 @@ class Judged:
         return self.decides and self.finding.verdict is Verdict.FAIL and self.in_a_row >= patience
 
     @property
+    def unseen(self) -> bool:
+        """Whether nobody can see what nobody has to wait for: that few or none came is an answer, an error is not."""
+        return self.decides and self.optional and not self.waived and self.finding.verdict is Verdict.ERROR
+
+    @property
     def lets_hold(self) -> bool:
         """Steps need no failure with enough samples; a metric that is required for every step needs a Pass."""
+        if self.unseen:
+            return False
         if not self.awaited or self.finding.verdict is Verdict.PASS:
             return True
         if self.metric.goal:
@@ -69,7 +79,7 @@ class Judged:
 
     @property
     def lets_promote(self) -> bool:
-        return not self.decides or self.optional or self.finding.verdict is Verdict.PASS
+        return not self.decides or (self.optional and not self.unseen) or self.finding.verdict is Verdict.PASS
 
     @property
     def lacks_data(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from modelwright.analysis.alpha import Allocation
 from modelwright.analysis.bounded import proportion_within
+from modelwright.analysis.bounded_means import mean_within
 from modelwright.analysis.counts import Counts
 from modelwright.analysis.evidence import Evidence
 from modelwright.analysis.guardrail import compare, compare_means, intervals, stable_limit
@@ -37,7 +38,15 @@ from modelwright.rollouts.plan.asking import (
 )
 from modelwright.rollouts.plan.course import audience_of
 from modelwright.rollouts.plan.draft import Draft
-from modelwright.rollouts.plan.folding import JUST_NOW, LATELY, fold_bounded, fold_counts, fold_moments, newest
+from modelwright.rollouts.plan.folding import (
+    JUST_NOW,
+    LATELY,
+    fold_bounded,
+    fold_bounded_moments,
+    fold_counts,
+    fold_moments,
+    newest,
+)
 from modelwright.rollouts.plan.freezing import as_frozen, explained, frozen_alpha
 from modelwright.rollouts.plan.goals import fold_goal, is_waived, judge_test, test_ends
 from modelwright.rollouts.plan.hour import HOUR_BEFORE, look_before
@@ -64,8 +73,9 @@ def judge(draft: Draft) -> tuple[Judged, ...]:
         if due(metric, where):
             alpha = allocation_of(draft.status, draft.spec, metric.name)
             part = alpha if metric is written else frozen_alpha(alpha)
-            optional = is_optional(metric, where) or is_waived(draft, metric)
-            item = _judge_one(draft, metric, part, optional=optional)
+            waived = is_waived(draft, metric)
+            item = _judge_one(draft, metric, part, optional=waived or is_optional(metric, where))
+            item = replace(item, waived=waived)
             if metric is not written:
                 item = replace(item, finding=explained(draft, written, item.finding))
             judged.append(item)
@@ -159,6 +169,9 @@ def _finding(
         return within(candidate.value, candidate.samples, metric.threshold), None
     if metric.stable and stable is not None:
         return _against_stable(metric, looks, saved, begins, alpha)
+    if metric.threshold and metric.mean:
+        moments = fold_bounded_moments(metric, saved, begins, candidate, metric.threshold)
+        return _within_mean(moments, metric.threshold, alpha), moments
     if metric.threshold:
         bounded = fold_bounded(metric, saved, begins, candidate, metric.threshold)
         return _within_proportion(bounded, metric.threshold, alpha), bounded
@@ -201,6 +214,7 @@ def _compared(evidence: Evidence, margin: Margin, alpha: Allocation) -> Finding:
 
 _compared_means = lru_cache(maxsize=MOST)(compare_means)
 _within_proportion = lru_cache(maxsize=MOST)(proportion_within)
+_within_mean = lru_cache(maxsize=MOST)(mean_within)
 
 
 def _fast_limit_only(counts: Counts) -> Finding:

@@ -13,7 +13,7 @@ from modelwright.rollouts.plan.borrowing import is_secured
 from modelwright.rollouts.plan.course import said_of, split_of
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.endpoints import adds_traffic, scale_of_leg
-from modelwright.rollouts.plan.freezing import freeze
+from modelwright.rollouts.plan.freezing import freeze, unanswered
 from modelwright.rollouts.plan.hooking import are_in_favour
 from modelwright.rollouts.plan.judged import Judged
 from modelwright.rollouts.plan.judging import judge_share
@@ -48,7 +48,7 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         draft.say(Mood.MOVING, "StepRunning", where(draft))
     elif route is not None and is_secured(draft):
         if split.weight == 100:
-            draft.change(frozen=freeze(draft, judged, allocation_at_100(draft)))
+            _freeze(draft, judged)
         _, reproduced = smoke_check(draft, candidate)
         draft.do(WriteRoute(split, route.resource_version))
         draft.give(split)
@@ -56,6 +56,15 @@ def raise_when_ready(draft: Draft, judged: Sequence[Judged]) -> None:
         says = f"{said_of(draft.spec, split)} to {candidate.model.version}"
         draft.tell("WeightRaised", f"{says}: {reproduced}" if reproduced else says)
         draft.say(Mood.MOVING, "StepRunning", where(draft))
+
+
+def _freeze(draft: Draft, judged: Sequence[Judged]) -> None:
+    known = freeze(draft, judged, allocation_at_100(draft))
+    draft.change(frozen=known.frozen)
+    # Whoever waived the bake time has nothing compared in it.
+    if known.lacking and not draft.hurries:
+        says = f"not compared with {draft.stable.model.version} at 100 %: {'; '.join(known.lacking)}"
+        draft.tell("NotCompared", says, warn=True)
 
 
 def _is_held(draft: Draft, judged: Sequence[Judged]) -> bool:
@@ -84,6 +93,8 @@ def _is_held(draft: Draft, judged: Sequence[Judged]) -> bool:
         and not hold.let_raise(draft, judged, to_all=to_all)
     ):
         say_what_is_awaited(draft, judged, to_promote=to_all)
+    elif split.weight == 100 and not draft.status.shortcut and (why := unanswered(draft)):
+        draft.say(Mood.HOLDING, "MetricsUnavailable", f"{where(draft)}: {why}; weight held")
     else:
         return split != draft.given and not (_smoke_checked(draft) and are_in_favour(draft))
     return True

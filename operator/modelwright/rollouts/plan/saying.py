@@ -9,6 +9,7 @@ from modelwright.api.rollout import Stage
 from modelwright.rollouts.plan.course import said_of
 from modelwright.rollouts.plan.draft import Draft, Mood
 from modelwright.rollouts.plan.forecast import remaining
+from modelwright.rollouts.plan.freezing import not_compared
 from modelwright.rollouts.plan.judged import Judged
 from modelwright.rollouts.plan.obstacles import route_obstacle
 from modelwright.rollouts.plan.spending import allocation_of
@@ -21,6 +22,8 @@ def where(draft: Draft) -> str:
     step, candidate = draft.status.step, draft.candidate
     assert step is not None
     place = "baking" if draft.status.stage is Stage.BAKING else f"step {step.number} of {step.of}"
+    if (names := not_compared(draft)) and not draft.hurries:
+        place = f"{place}, {names} not compared with {draft.stable.model.version}"
     if draft.holds_back:
         place = f"holdback beside {draft.stable.model.version}"
     return f"{said_of(draft.spec, draft.given)} to {candidate.model.version}, {place}"
