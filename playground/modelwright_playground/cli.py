@@ -57,7 +57,7 @@ def _with_ports(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group(cls=_InPlainWords)
+@click.group(cls=_InPlainWords, context_settings={"help_option_names": ["-h", "--help"]})
 def playground() -> None:
     """A whole cluster on this machine, without containers."""
 
@@ -157,10 +157,11 @@ def _provide_programs() -> None:
 
 
 def _link_kubectl(instance: Instance) -> None:
-    """Put kubectl where the PATH that we show leads, and beside it the plugin `kubectl modelwright`."""
+    """Put kubectl where the PATH that we show leads, and beside it `modelwright`, and as a plugin of kubectl."""
     bin = instance.dir / "bin"
     bin.mkdir(exist_ok=True)
-    for program in (binary("kubectl"), Path(sys.executable).with_name("kubectl-modelwright")):
+    ours = (Path(sys.executable).with_name(name) for name in ("modelwright", "kubectl-modelwright"))
+    for program in (binary("kubectl"), *ours):
         link = bin / program.name
         link.unlink(missing_ok=True)
         if program.exists():

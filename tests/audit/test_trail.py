@@ -64,6 +64,13 @@ async def test_a_new_process_goes_on_where_the_file_ended(tmp_path: Path) -> Non
     assert json.loads(lines[2])["previous"] == json.loads(lines[1])["hash"]
 
 
+def test_a_file_that_holds_no_trail_is_said_so_and_not_line_by_line(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("one\ntwo\n")
+    told = verified(tmp_path / "notes")
+    assert told.exit_code == 1
+    assert told.stderr == f"Error: {tmp_path / 'notes'} holds no line of an audit trail\n"
+
+
 async def test_a_line_that_a_kill_tore_is_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "trail"
     await written(path, "Triggered", "Approved")

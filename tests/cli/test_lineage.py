@@ -40,6 +40,8 @@ def test_the_live_model_is_traced_back_to_its_data_in_the_order_in_which_it_happ
     assert (found["run"]["took"], found["run"]["cost"]) == ("1h2m", "3.10 EUR, 1.03 GPU-hours")
     assert found["approval"]["by"] == "paula"
     assert found["rollout"]["result"] == "Promoted"
+    at = f"{NOW:%Y-%m-%dT%H:%M:%SZ}"
+    assert (found["run"]["finishedAt"], found["approval"]["at"], found["rollout"]["at"]) == (at, at, at)
     console = drawing.console()
     with console.capture() as shown:
         console.print(drawn("churn", found))

@@ -73,6 +73,11 @@ def test_says_which_kinds_there_are() -> None:
     assert "modelwright.dev/v1 has no kind Rollout: known are ModelRollout, RetrainPolicy, RetrainRun" in problem
 
 
+def test_asks_for_an_api_version_that_is_missing() -> None:
+    (problem,) = problems("kind: ModelRollout\nmetadata: {name: churn}").problems
+    assert problem == "ModelRollout/churn: apiVersion: is missing, and must be modelwright.dev/v1alpha1"
+
+
 def test_reads_standard_input() -> None:
     told = lint("-", text=ROLLOUT.replace("model:", "mdoel:"))
     assert told.exit_code == 1

@@ -23,12 +23,12 @@ def verify(file: TextIO, last: str | None, mixed: bool) -> None:
 
     lines = (line.rstrip("\n") for line in file)
     found = follow(line for line in lines if not mixed or line.startswith(BEGINS_WITH))
+    if not found.lines and not found.broken:
+        raise click.ClickException(f"{file.name} holds no line of an audit trail")
     for note in found.notes:
         click.echo(note, err=True)
     if found.broken:
         raise click.ClickException(f"the chain is broken: {found.broken}")
-    if not found.lines:
-        raise click.ClickException("there is no line of an audit trail")
     if last and found.last.hash != last:
         raise click.ClickException(f"the last line is {found.last.hash}, not {last}: lines are missing at the end")
     click.echo(f"{found.lines} lines in {found.segments} segments hold together; the last is {found.last.hash}")

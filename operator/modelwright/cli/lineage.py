@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from modelwright.api.durations import format_duration
+from modelwright.api.times import format_time
 from modelwright.cli.connection import Target, on_a_cluster, one_rollout, run
 from modelwright.errors import ModelwrightError
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from modelwright.api.run import RetrainRun
 
 
-@click.command()
+@click.command(short_help="Show where the model of a rollout comes from.")
 @click.argument("name")
 @click.option("--candidate", is_flag=True, help="Of the candidate instead of stable.")
 @click.option("--output", "-o", type=click.Choice(["json"]), help="Default: for people.")
@@ -43,11 +45,13 @@ def origins(name: str, status: RolloutStatus, candidate: bool, made: RetrainRun 
     found: dict[str, dict[str, Any]] = {}
     if made:
         found |= _of_run(made)
-    model = {"version": arm.model.version, "digest": arm.model.digest, "uri": arm.model.uri}
+    model = {"version": arm.model.version, "uri": arm.model.uri}
+    if arm.model.digest:
+        model["digest"] = arm.model.digest
     if not made:
         model["origin"] = "no RetrainRun is known: named by the spec, or its record is gone"
     entry = next((each for each in status.history if each.revision == arm.revision), None)
-    ended = {"result": entry.result, "at": str(entry.at)} if entry else {}
+    ended = {"result": entry.result, "at": _told(entry.at)} if entry else {}
     return {
         **found,
         "model": model,
@@ -66,7 +70,7 @@ def _of_run(made: RetrainRun) -> dict[str, dict[str, Any]]:
             "recipe": summary.recipe,
         }
     why = {
-        each.trigger: f"{each.value} {each.bound} at {each.at}" + (f" by {each.actor}" if each.actor else "")
+        each.trigger: f"{each.value} {each.bound} at {_told(each.at)}" + (f" by {each.actor}" if each.actor else "")
         for each in made.spec.evidence
     }
     sections["trigger"] = why
@@ -75,7 +79,7 @@ def _of_run(made: RetrainRun) -> dict[str, dict[str, Any]]:
         "policy": made.spec.policy_name,
         "pipeline": f"{made.spec.pipeline.name} {made.spec.pipeline.version}".strip(),
         "pipelineRun": pipeline.url or pipeline.id,
-        "finishedAt": str(pipeline.finished_at or ""),
+        "finishedAt": _told(pipeline.finished_at),
         "took": format_duration(pipeline.duration) if pipeline.duration is not None else "",
         "cost": ", ".join(filter(None, (pipeline.cost, pipeline.gpu_hours and f"{pipeline.gpu_hours} GPU-hours"))),
     }
@@ -84,8 +88,12 @@ def _of_run(made: RetrainRun) -> dict[str, dict[str, Any]]:
         sections["evaluation"] = {"digest": summary.digest, "uri": summary.uri, "on": judged}
     sections["gate"] = {line.check: f"{line.verdict}  {line.message}" for line in status.gate}
     if approval:
-        sections["approval"] = {"outcome": approval.outcome, "by": approval.by, "at": str(approval.at or "")}
+        sections["approval"] = {"outcome": approval.outcome, "by": approval.by, "at": _told(approval.at)}
     return {title: {key: text for key, text in lines.items() if text} for title, lines in sections.items()}
+
+
+def _told(at: datetime | None) -> str:
+    return format_time(at.replace(microsecond=0)) if at else ""
 
 
 def drawn(name: str, found: Mapping[str, Mapping[str, Any]]) -> Tree:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Foretell = Callable[["ModelRollout"], list[str]]
 
 
-@click.command()
+@click.command(short_help="Check manifests, without a cluster.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--config", type=click.Path(path_type=Path), help="The operator's configuration: check against it too.")
 @click.option("--namespace", "-n", help="Of manifests that name none. Default: `default`.")
@@ -97,9 +97,13 @@ def lint(
             whole, _ = with_profile(rollout, platform.profiles if platform else {})
             for line in foretell(whole) if foretell else ():
                 click.echo(f"{file}: ModelRollout/{rollout.name}: {line}")
-    click.echo(f"{looked_at} manifests, {found} problems", err=True)
+    click.echo(f"{_counted(looked_at, 'manifest')}, {_counted(found, 'problem')}", err=True)
     if found:
         raise click.exceptions.Exit(1)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _assuming(requests_per_second: float, base_rate: float, deviation: float) -> Foretell:

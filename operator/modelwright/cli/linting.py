@@ -61,7 +61,7 @@ def rollouts(text: str, namespace: str | None = None) -> Iterator[ModelRollout]:
         for document in yaml.safe_load_all(text):
             for body in _objects(document):
                 with suppress(InvalidSpec):
-                    if body.get("kind") == "ModelRollout" and body["apiVersion"] == API_VERSION:
+                    if body.get("kind") == "ModelRollout" and body.get("apiVersion") == API_VERSION:
                         yield parse_rollout(_filled(body, namespace))
 
 
@@ -71,7 +71,9 @@ def _objects(document: Any) -> Iterator[Mapping[str, Any]]:
     if document.get("kind") == "List":
         for item in document.get("items") or ():
             yield from _objects(item)
-    elif str(document.get("apiVersion", "")).partition("/")[0] == GROUP:
+        return
+    group = str(document.get("apiVersion", "")).partition("/")[0]
+    if group == GROUP or ("apiVersion" not in document and document.get("kind") in PARSERS):
         yield document
 
 
@@ -79,6 +81,9 @@ def _lint(body: Mapping[str, Any], platform: Configuration | None, namespace: st
     metadata = body.get("metadata") or {}
     named = f"{body.get('kind')}/{metadata.get('name', '')}"
     parse = PARSERS.get(str(body.get("kind")))
+    if "apiVersion" not in body:
+        yield f"{named}: apiVersion: is missing, and must be {API_VERSION}"
+        return
     if body.get("apiVersion") != API_VERSION or parse is None:
         yield f"{named}: {body.get('apiVersion')} has no kind {body.get('kind')}: known are {', '.join(PARSERS)}"
         return

@@ -16,7 +16,7 @@ from modelwright.cli.settle import settle
 from modelwright.cli.simulate import simulate
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """Retrain models that got worse, and roll the results out step by step."""

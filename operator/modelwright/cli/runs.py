@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from modelwright.api.run import RetrainRun
 
 
-@click.command()
+@click.command(short_help="Show the runs of a RetrainPolicy, and what they cost.")
 @click.argument("policy")
 @on_a_cluster
 def runs(target: Target, policy: str) -> None:

@@ -40,7 +40,7 @@ class Options:
     kubeconfig: str | None
 
 
-@click.command()
+@click.command(short_help="Take all rollouts back to stable, for an uninstall.")
 @click.option("--namespace", "-n", "namespaces", multiple=True, help="Only this namespace; may be repeated.")
 @click.option("--operator", default="", metavar="NAMESPACE/NAME", help="Deployment of the operator, to be scaled to 0.")
 @click.option("--lease-namespace", envvar="POD_NAMESPACE", default="default", show_default=True)

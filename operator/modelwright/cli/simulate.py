@@ -30,13 +30,16 @@ def _cost(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
         raise click.BadParameter("must be like '3.10 EUR'", ctx, param) from None
 
 
-@click.command()
+TIME = click.DateTime(["%Y-%m-%dT%H:%M:%SZ"])
+
+
+@click.command(short_help="Replay a RetrainPolicy over the past.")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--prometheus", metavar="URL", help="The API that remembers, taken for every source.")
 @click.option("--config", type=click.Path(path_type=Path), help="Instead: the operator's configuration.")
 @click.option("--namespace", "-n", help="Default: the manifest's, else `default`.")
 @click.option("--since", metavar="SPAN", callback=span, default="30d", show_default=True, help="How far back.")
-@click.option("--until", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]), help="In UTC. Default: now.")
+@click.option("--until", metavar="TIME", type=TIME, help="In UTC, as 2026-11-21T08:00:00Z. Default: now.")
 @click.option("--step", metavar="SPAN", callback=span, default="5m", show_default=True, help="Time between two looks.")
 @click.option("--takes", metavar="SPAN", callback=span, default="1h", show_default=True, help="Duration of a run.")
 @click.option(

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 VERBS = {
     "promote": "Go on to the next step without the rest of the hold. The look after it is not waived.",
     "skip": "Go on to the next step at once. Its guardrails are judged all the same.",
-    "promote-full": "Go on to all traffic and the end: no steps, no holds, no bake time. A failure still rolls back.",
+    "promote-full": "Go on to all traffic and the end. No steps, no holds, no bake time; a failure still rolls back.",
     "pause": "Keep the weight until somebody goes on. A fault still rolls back.",
     "resume": "Go on after a pause.",
     "abort": "Send all traffic back to stable, and reject the candidate.",
     "retry": "Forget a rejection, so that the revision is tried again.",
-    "rollback": "Go to a revision that served before, and stay there until unpin.",
-    "pin": "Stay with a revision, whatever the spec or a policy wants, until unpin.",
+    "rollback": "Go to a revision that served before. It stays until unpin.",
+    "pin": "Stay with a revision until unpin. Whatever the spec or a policy wants.",
     "unpin": "Follow the spec or the policy again.",
 }
 

@@ -45,7 +45,8 @@ def test_up_shows_what_runs_and_what_to_type_next(run: Run, tmp_path: Path) -> N
     instance = Instance.load(tmp_path / "playground")
     assert f"https://127.0.0.1:{instance.ports.etcd}" in shown.output
     assert f"export KUBECONFIG={instance.kubeconfig}\n" in shown.output
-    assert (instance.dir / "bin" / "kubectl").exists()
+    for name in ("kubectl", "kubectl-modelwright", "modelwright"):
+        assert (instance.dir / "bin" / name).exists(), name
 
 
 def test_up_twice_is_up_once(run: Run, tmp_path: Path) -> None:
