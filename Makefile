@@ -35,8 +35,9 @@ verify: $(VENV) $(ML_VENV) ## Check that everything generated or copied is up to
 	@$(BIN)/python tools/api_reference.py --check
 	@cd pipelines && .venv/bin/python -m modelwright_pipelines.compile --check
 
-lock: $(VENV) ## Write the lock files anew from the two pyproject.toml
+lock: $(VENV) ## Write the lock files anew from the two pyproject.toml, and see that all extras fit together
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --no-header -o requirements.lock
+	$(BIN)/uv pip compile -q pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o /dev/null
 	$(BIN)/uv pip compile -q pipelines/pyproject.toml --generate-hashes --universal --python-version 3.11 --no-header -o pipelines/requirements.lock
 
 binaries: $(VENV) ## Build the control plane and Prometheus, if that was not done yet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ssl import SSLContext
 from threading import Thread
@@ -14,21 +15,33 @@ NOW = 1_800_000_000.0
 Reply = Callable[[BaseHTTPRequestHandler], None]
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A request as it came in; `target` is path and query as they were written."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
 class FakePrometheus:
-    """A fake: answers each request as `reply` says, and keeps what was asked."""
+    """A fake: answers each request as `reply` says, and keeps what was asked, and `sent` as it came."""
 
     def __init__(self, tls: SSLContext | None = None) -> None:
         self.reply: Reply = answer({})
         self.asked: list[tuple[str, str, dict[str, list[str]]]] = []
         self.headers: list[dict[str, str]] = []
+        self.sent: list[Sent] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 address = urlsplit(self.path)
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-                outer.asked.append((self.command, address.path, parse_qs(address.query or body)))
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                outer.asked.append((self.command, address.path, parse_qs(address.query or body.decode())))
                 outer.headers.append(dict(self.headers))
+                outer.sent.append(Sent(self.command, self.path, dict(self.headers), body))
                 try:
                     outer.reply(self)
                 except (BrokenPipeError, ConnectionResetError):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ssl
-import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -225,53 +223,3 @@ def test_without_our_own_certificate_there_is_no_answer(guarded: tuple[FakeProme
     fake, authority = guarded
     assert unanswered(fake, tls={"caFile": authority.ca_file}).reason == "SourceUnavailable"
     assert fake.asked == []
-
-
-def test_without_botocore_a_source_that_signs_says_what_to_install(
-    fake: FakePrometheus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "botocore", None)
-    with pytest.raises(InvalidSpec, match=r"needs the Python package botocore: install modelwright\[sigv4\]"):
-        ask(fake, auth={"sigV4": {"region": "eu-central-1"}})
-
-
-def test_requests_are_signed_with_the_credentials_that_botocore_finds(
-    fake: FakePrometheus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With a fake botocore: what is asked of it is its documented interface."""
-    found: dict[str, Any] = {"credentials": SimpleNamespace(get_frozen_credentials=lambda: "frozen")}
-
-    class AWSRequest:
-        def __init__(self, method: str, url: str, headers: dict[str, str], data: bytes) -> None:
-            self.method, self.url, self.headers, self.data = method, url, dict(headers), data
-
-    class SigV4Auth:
-        def __init__(self, *settings: str) -> None:
-            self._settings = settings
-
-        def add_auth(self, request: AWSRequest) -> None:
-            request.headers["Authorization"] = "AWS4 " + " ".join((*self._settings, request.method, request.url))
-
-    modules: dict[str, dict[str, Any]] = {
-        "session": {"Session": lambda: SimpleNamespace(get_credentials=lambda: found["credentials"])},
-        "auth": {"SigV4Auth": SigV4Auth},
-        "awsrequest": {"AWSRequest": AWSRequest},
-        "exceptions": {"BotoCoreError": type("BotoCoreError", (Exception,), {})},
-    }
-    monkeypatch.setitem(sys.modules, "botocore", ModuleType("botocore"))
-    for name, content in modules.items():
-        module = ModuleType(f"botocore.{name}")
-        vars(module).update(content)
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-
-    auth = {"sigV4": {"region": "eu-central-1"}}
-    signed = answered(fake, auth=auth)["Authorization"].split(" ")
-    assert signed[:5] == ["AWS4", "frozen", "aps", "eu-central-1", "GET"]
-    assert signed[5].startswith(f"{fake.url}/api/v1/query?query=metric&time=")
-    # The canonical form of the signature: a space is %20, a slash %2F. Anything else has two readings.
-    ask(fake, 'sum(rate(x{path="/a b"}[5m])) + 1', auth=auth)
-    address = fake.headers[-1]["Authorization"].split(" ")[5]
-    assert "?query=sum%28rate%28x%7Bpath%3D%22%2Fa%20b%22%7D%5B5m%5D%29%29%20%2B%201&" in address
-    found["credentials"] = None
-    look = unanswered(fake, auth=auth)
-    assert (look.reason, look.permanent) == ("CredentialsUnusable", True)

@@ -13,7 +13,10 @@ from urllib.parse import urlsplit
 import fsspec
 
 from modelwright.errors import InvalidSpec, ModelwrightError, Unavailable
+from modelwright.kubeflow import s3
 from modelwright.kubeflow.places import OutsideResultRoot, is_below, require_below
+
+s3.register()
 
 
 class NotThere(ModelwrightError):

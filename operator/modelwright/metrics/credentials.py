@@ -35,7 +35,7 @@ class Basic:
 
 @dataclass(frozen=True)
 class SigV4:
-    """Amazon's signature, with the credentials that botocore finds: a service account's role, a profile, the node's."""
+    """Amazon's signature, with the credentials that awscrt finds: a service account's role, a profile, the node's."""
 
     region: str
     service: str = "aps"

@@ -72,7 +72,7 @@ class BoundedSession(requests.Session):
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         parameters = {**(kwargs.get("params") or {}), **self._parameters, "timeout": f"{self._timeout:g}s"}
-        # TRAP: a space as `+` is signed as `+` by botocore, and read back as a space by who checks the signature.
+        # TRAP: a space as `+` is signed as `+` by AWS' libraries, and read back as a space by who checks the signature.
         encoded = urlencode(parameters, quote_via=quote)
         address, body, verb = str(url), b"", str(method)
         headers: dict[str, str] = {}
