@@ -264,9 +264,8 @@ class Stage(StrEnum):
 class StepStatus:
     """The running step, from the wish for its weight to the end of its hold. `number` counts from 1.
 
-    A step goes: pods ready → weight asked → accepted by the route → confirmed by traffic → held. Each time is set
-    once. While the pods of step 2 come up, the evidence of step 1 still counts, so `evidence_since` is a time of
-    its own. The bake time is the step after the last one, with weight 100.
+    A step goes: pods ready → weight asked → accepted by the route → confirmed by traffic → held. Each time is set once.
+    While pods come up, the evidence of the step before still counts: `evidence_since`. The bake time is a step of 100.
     """
 
     number: int
