@@ -11,7 +11,7 @@ ML_VENV := pipelines/.venv/.ready
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint verify lock binaries clean
+.PHONY: help demo test conformance lint verify lock binaries clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ test: $(VENV) $(ML_VENV) ## Run all tests; the last of them is the demo
 	@$(BIN)/python -m modelwright_playground.controlplane.build
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) -m 'not alone' $(PYTEST_ARGS) || [ $$? -eq $(NO_TESTS) ]
 	@$(BIN)/python -m pytest -m alone $(PYTEST_ARGS) || [ $$? -eq $(NO_TESTS) ]
+
+conformance: $(VENV) ## Try routes on the real KServe, which is built first (half an hour); no part of `make test`
+	@$(BIN)/python -m conformance.kserve $(PYTEST_ARGS)
 
 lint: $(VENV) ## Check style, types and the import contracts
 	@$(BIN)/ruff check .

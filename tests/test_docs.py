@@ -25,6 +25,7 @@ ROOMS = (
     "tools",
     "tests",
     "benchmarks",
+    "conformance",
     "charts",
     "crds",
     "examples",

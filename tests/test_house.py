@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("operator", "playground", "pipelines", "tools", "benchmarks")
+ROOMS = ("operator", "playground", "pipelines", "tools", "benchmarks", "conformance")
 LONGEST = 400
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 

@@ -1,6 +1,7 @@
 """Programs of the playground: found on this machine in the right version, else built once from pinned Go modules.
 
-`python -m modelwright_playground.controlplane.build [NAME...]` makes sure of the named ones, or of all.
+`python -m modelwright_playground.controlplane.build [NAME...]` makes sure of the named ones, or of all that
+the playground and the tests can need.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from modelwright_playground.controlplane.cache import build_lock, recipe_folder,
 from modelwright_playground.controlplane.golang import BuildFailed, explain, find_go, run_go
 from modelwright_playground.controlplane.module_definitions import ISTIO, KSERVE, crds_of, gateway_api_crds
 from modelwright_playground.controlplane.progress import Advance, Display, display
-from modelwright_playground.controlplane.toolchain import TOOLS, Tool
+from modelwright_playground.controlplane.toolchain import ON_DEMAND, TOOLS, Tool
+
+_KNOWN = TOOLS | ON_DEMAND
 
 
 def binary(name: str, shown: Display | None = None) -> Path:
-    """The program called `name` (a key of TOOLS), built now if need be, which takes minutes.
+    """The program called `name` (a key of TOOLS or ON_DEMAND), built now if need be, which takes minutes.
 
     Progress is `shown` on standard error by default. BuildFailed when the program cannot be had.
     """
-    tool = TOOLS[name]
+    tool = _KNOWN[name]
     built = recipe_folder(tool) / tool.name
     return _found(tool) or (built if built.exists() else _build(tool, built, shown or display()))
 
@@ -85,11 +88,11 @@ def _compile(go: Path, tool: Tool, output: Path, purpose: str, advance: Advance)
 
 
 def main(names: Sequence[str]) -> int:
-    """Make sure of `names`, or of everything the playground can need."""
+    """Make sure of `names`, or of everything the playground and the tests can need."""
     shown = display()
-    unknown = [name for name in names if name not in TOOLS]
+    unknown = [name for name in names if name not in _KNOWN]
     if unknown:
-        shown.say(f"unknown: {', '.join(unknown)}; known are {', '.join(TOOLS)}")
+        shown.say(f"unknown: {', '.join(unknown)}; known are {', '.join(_KNOWN)}")
         return 1
     try:
         for name in names or TOOLS:

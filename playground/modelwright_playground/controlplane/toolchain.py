@@ -13,6 +13,9 @@ KUBERNETES = "1.36.3"
 KUBERNETES_DATE = "2026-07-22T18:07:38Z"
 PROMETHEUS = "3.15.0"
 HELM = "4.3.1"
+KSERVE = "0.20.0"
+# What this KServe is built with: what Knative calls 1.21.
+KNATIVE = "0.48.1"
 
 
 @dataclass(frozen=True)
@@ -108,4 +111,25 @@ TOOLS = {
             ),
         ),
     )
+}
+
+# What only a conformance check needs (`make conformance`): never built by `make test`.
+ON_DEMAND = {
+    "kserve-manager": Tool(
+        name="kserve-manager",
+        version=KSERVE,
+        module="kserve-manager",
+        package="github.com/kserve/kserve/cmd/manager",
+        # It knows no version: none that is found elsewhere will do.
+        version_args=("--help",),
+        accepts=re.compile(r"(?!)"),
+    ),
+    "knative-controller": Tool(
+        name="knative-controller",
+        version=KNATIVE,
+        module="knative",
+        package="knative.dev/serving/cmd/controller",
+        version_args=("--help",),
+        accepts=re.compile(r"(?!)"),
+    ),
 }

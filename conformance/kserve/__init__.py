@@ -1,0 +1,1 @@
+"""Rollouts of InferenceServices with the real KServe, and in Knative mode with Knative Serving's real controllers."""
