@@ -28,7 +28,7 @@ def _write_share(world: World) -> None:
 
 
 BLUE_GREEN: dict[str, Any] = {"steps": (), "blue_green": BlueGreen(HOLD)}
-OF_OTHER_ROUTERS = ("copies", "testers", "edited to")
+OF_OTHER_ROUTERS = ("copies", "testers", "edited to", "host names")
 FAULTS: dict[str, Callable[[World], None]] = {
     name: fault for name, fault in faults.FAULTS.items() if not name.startswith(OF_OTHER_ROUTERS)
 } | {
