@@ -98,14 +98,6 @@ class ReplicaWorld(World):
     def route_version(self, _: int) -> None:
         """It is the Service's."""
 
-    @property
-    def route_fits(self) -> bool:
-        return True
-
-    @route_fits.setter
-    def route_fits(self, _: bool) -> None:
-        """A Service has no host names that somebody could edit."""
-
     # --- what happens --------------------------------------------------------------------------------------------
 
     def _serve_traffic(self) -> None:
