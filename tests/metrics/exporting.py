@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -54,11 +55,12 @@ class Exporter:
             def do_GET(self) -> None:
                 with outer._page_changes:
                     page, shown = outer._page, outer._shown
-                self.send_response(500 if page is None else 200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.end_headers()
-                if page is not None:
-                    self.wfile.write(f"{page}\n{SHOWN} {shown}\n".encode())
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    self.send_response(500 if page is None else 200)
+                    self.send_header("Content-Type", "text/plain; version=0.0.4")
+                    self.end_headers()
+                    if page is not None:
+                        self.wfile.write(f"{page}\n{SHOWN} {shown}\n".encode())
 
             def log_message(self, format: str, *args: object) -> None:
                 """Quiet: pytest shows what matters."""
@@ -70,20 +72,26 @@ class Exporter:
     def show(self, page: str | None) -> None:
         """Serve `page` from now on, and return once a look finds a scrape of it in the database.
 
-        Many are too late for it on a busy machine, although they were answered. So the page is counted on the page.
+        Many are too late for it on a busy machine, although they were answered. So the page is counted on the page. And
+        no scrape may find it that has the time of a moment before this one: those that are under way end first.
         """
+        self._wait("up", lambda value: True)
         with self._page_changes:
             self._page = page
             self._shown += 1
-        began, deadline = time.time(), time.monotonic() + PATIENCE
         # Of a scrape that fails there is nothing but what Prometheus says of its target.
         name, wanted = ("up", 0.0) if page is None else (SHOWN, float(self._shown))
+        self._wait(name, lambda value: value == wanted)
+
+    def _wait(self, name: str, is_wanted: Callable[[float], bool]) -> None:
+        """Until the last sample of a series is wanted, and is of a scrape that began after this."""
+        began, deadline = time.time(), time.monotonic() + PATIENCE
         while True:
             found = self.last(name)
-            if found and found[0] >= began and found[1] == wanted:
+            if found and found[0] >= began and is_wanted(found[1]):
                 return
-            assert time.monotonic() < deadline, f"no scrape in which {name} is {wanted:g}, but {found}"
-            time.sleep(0.02)
+            assert time.monotonic() < deadline, f"no scrape with {name} as it should be: {found}"
+            time.sleep(0.05)
 
     def close(self) -> None:
         self._server.shutdown()
