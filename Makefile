@@ -6,6 +6,9 @@ UV_VERSION := 0.13.8
 TEST_PROCESSES ?= 3
 NO_TESTS := 5
 
+# What `make conformance` tries: CHECKS=mlflow is one of them.
+CHECKS ?= kserve object_stores mlflow alertmanager
+
 VENV := .venv/.ready
 ML_VENV := pipelines/.venv/.ready
 BIN := .venv/bin
@@ -24,8 +27,8 @@ test: $(VENV) $(ML_VENV) ## Run all tests; the last of them is the demo
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) -m 'not alone' $(PYTEST_ARGS) || [ $$? -eq $(NO_TESTS) ]
 	@$(BIN)/python -m pytest -m alone $(PYTEST_ARGS) || [ $$? -eq $(NO_TESTS) ]
 
-conformance: $(VENV) ## Try routes on the real KServe, which is built first (half an hour); no part of `make test`
-	@$(BIN)/python -m conformance.kserve $(PYTEST_ARGS)
+conformance: $(VENV) $(ML_VENV) ## Try the real programs of others, which are built first (an hour); no part of `make test`
+	@set -e; for check in $(CHECKS); do echo "conformance.$$check"; $(BIN)/python -m conformance.$$check $(PYTEST_ARGS); done
 
 lint: $(VENV) ## Check style, types and the import contracts
 	@$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""A real Alertmanager sends its webhook to the operator's address for events."""
