@@ -7,7 +7,7 @@ TEST_PROCESSES ?= 3
 NO_TESTS := 5
 
 # What `make conformance` tries: CHECKS=mlflow is one of them.
-CHECKS ?= kserve object_stores mlflow alertmanager
+CHECKS ?= kserve istio object_stores mlflow alertmanager
 
 VENV := .venv/.ready
 ML_VENV := pipelines/.venv/.ready

@@ -13,6 +13,9 @@ KUBERNETES = "1.36.3"
 KUBERNETES_DATE = "2026-07-22T18:07:38Z"
 PROMETHEUS = "3.15.0"
 HELM = "4.3.1"
+# Istio's module has no version tags that Go understands: this is a commit of the 1.31 series.
+ISTIO_COMMIT = "eed52ebb66ad"
+ISTIO = f"1.31-dev.{ISTIO_COMMIT}"
 KSERVE = "0.20.0"
 # What this KServe is built with: what Knative calls 1.21.
 KNATIVE = "0.48.1"
@@ -115,6 +118,21 @@ TOOLS = {
 
 # What only a conformance check needs (`make conformance`): never built by `make test`.
 ON_DEMAND = {
+    "pilot-discovery": Tool(
+        name="pilot-discovery",
+        version=ISTIO,
+        module="istiod",
+        package="istio.io/istio/pilot/cmd/pilot-discovery",
+        version_args=("version", "--short"),
+        accepts=re.compile(r"client version: 1\.31\b"),
+        # As Istio's own build sets them.
+        tags=("vtprotobuf", "disable_pgv"),
+        variables=(
+            ("istio.io/istio/pkg/version.buildVersion", ISTIO),
+            ("istio.io/istio/pkg/version.buildGitRevision", ISTIO_COMMIT),
+            ("istio.io/istio/pkg/version.buildStatus", "Clean"),
+        ),
+    ),
     "kserve-manager": Tool(
         name="kserve-manager",
         version=KSERVE,

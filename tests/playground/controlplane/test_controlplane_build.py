@@ -20,7 +20,7 @@ from modelwright_playground.controlplane.build import binary
 from modelwright_playground.controlplane.cache import recipe_folder
 from modelwright_playground.controlplane.golang import BuildFailed
 from modelwright_playground.controlplane.progress import Lines
-from modelwright_playground.controlplane.toolchain import TOOLS
+from modelwright_playground.controlplane.toolchain import ON_DEMAND, TOOLS
 
 ETCD = TOOLS["etcd"]
 
@@ -221,11 +221,13 @@ def test_a_program_of_another_version_is_not_used(builder: Builder, answer: str)
         ("kubectl", "Client Version: v1.36.1", "Client Version: v1.34.1"),
         ("prometheus", "prometheus, version 3.5.0 (branch: HEAD)", "prometheus, version 2.53.0 (branch: HEAD)"),
         ("helm", "v4.0.1+gabcdef0", "v3.19.0+g3d8990f"),
+        ("pilot-discovery", "client version: 1.31.2", "client version: 1.30.3"),
     ],
 )
 def test_each_program_knows_which_versions_will_do(name: str, right: str, wrong: str) -> None:
-    assert TOOLS[name].accepts.search(right)
-    assert not TOOLS[name].accepts.search(wrong)
+    accepts = (TOOLS | ON_DEMAND)[name].accepts
+    assert accepts.search(right)
+    assert not accepts.search(wrong)
 
 
 def test_the_versions_we_name_are_those_that_the_modules_pin() -> None:
