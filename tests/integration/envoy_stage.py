@@ -1,27 +1,26 @@
 """A rollout on a real API server with a real Envoy in front of real servers; looks at metrics are fake.
 
-Pods are small servers that answer with their revision. The playground's gateway programs Envoy and answers for routes.
+Pods are small servers that answer with their revision, over HTTP or gRPC. The playground's gateway programs Envoy and
+answers for routes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
-from aiohttp import web
 from tests.integration.fake_kubelet import make_pods_ready
+from tests.integration.servers import HttpServers, Servers
 from tests.integration.stage import SPEC, Stage
 
 from modelwright.cluster.access import Cluster
-from modelwright.cluster.keys import GATEWAY, POD, Kind
+from modelwright.cluster.keys import GATEWAY, Kind
 from modelwright.rollouts.reconcile import reconcile_rollout
-from modelwright_playground.addresses import local_address
 from modelwright_playground.gateway.control import CLASS_NAME, KINDS, OPTIONAL, Control
 from modelwright_playground.gateway.delivery import Delivery
 from modelwright_playground.gateway.envoy import Envoy
@@ -31,48 +30,10 @@ from modelwright_playground.watching import Watching
 TESTER = {"x-tester": "1"}
 
 
-class Servers:
-    """A server for each ready pod, at the address that the pod has, which answers with the pod's revision."""
-
-    def __init__(self) -> None:
-        # Held, so that no other process picks the same port: it has to be one for all pods.
-        self._held = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._held.getsockname()[1]
-        self.asked: Counter[str] = Counter()
-        self._running: dict[str, web.AppRunner] = {}
-
-    async def follow(self, cluster: Cluster, namespace: str) -> None:
-        """Start what is new and stop what is gone."""
-        pods = {pod["metadata"]["name"]: pod for pod in await cluster.list(POD, namespace)}
-        for name in set(self._running) - set(pods):
-            await self._running.pop(name).cleanup()
-        for name, pod in pods.items():
-            address = pod.get("status", {}).get("podIP")
-            if address and name not in self._running:
-                labels = pod["metadata"]["labels"]
-                version = labels.get("modelwright.dev/revision") or labels["app"]
-                self._running[name] = await self._serve(version, local_address(address))
-
-    async def _serve(self, version: str, address: str) -> web.AppRunner:
-        async def answer(_: web.Request) -> web.Response:
-            self.asked[version] += 1
-            return web.Response(text=version)
-
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", answer)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, address, self.port).start()
-        return runner
-
-    async def stop(self) -> None:
-        for runner in self._running.values():
-            await runner.cleanup()
-        self._held.close()
-
-
 class EnvoyStage(Stage):
     """One rollout named churn whose requests go through Envoy, by the host name of its namespace."""
+
+    servers_of: ClassVar[type[Servers]] = HttpServers
 
     def __init__(self, cluster: Cluster, namespace: str, servers: Servers, url: str) -> None:
         super().__init__(cluster, namespace)
@@ -129,14 +90,16 @@ class EnvoyStage(Stage):
 
 
 @contextlib.asynccontextmanager
-async def on_stage(cluster: Cluster, namespace: str, folder: Path) -> AsyncIterator[EnvoyStage]:
+async def on_stage(
+    cluster: Cluster, namespace: str, folder: Path, stage_of: type[EnvoyStage] = EnvoyStage
+) -> AsyncIterator[EnvoyStage]:
     """A stage with its Envoy, and a Gateway named public."""
     instance = Instance.create("test", folder)
     envoy = Envoy(folder / "envoy", instance.ports.gateway, instance.ports.envoy_admin)
     delivery = Delivery(envoy)
     delivery.begin()
-    watching, servers = Watching(cluster, KINDS, OPTIONAL), Servers()
-    stage = EnvoyStage(cluster, namespace, servers, instance.gateway_url)
+    watching, servers = Watching(cluster, KINDS, OPTIONAL), stage_of.servers_of()
+    stage = stage_of(cluster, namespace, servers, instance.gateway_url)
     listeners = [{"name": "http", "port": 80, "protocol": "HTTP"}]
     await stage.apply(GATEWAY, "public", {"gatewayClassName": CLASS_NAME, "listeners": listeners})
     working = [asyncio.create_task(watching.run())]

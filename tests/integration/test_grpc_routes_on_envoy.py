@@ -1,16 +1,19 @@
 """A GRPCRoute of ours and one of the user's, on a real API server and Envoy: which version a method is answered by.
 
-The servers speak HTTP/1.1: what is shown is where Envoy leads `/service/method`, not the protocol.
+Clients and servers speak gRPC.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
+import grpc
 import pytest
 from tests.integration.envoy_stage import TESTER, EnvoyStage, on_stage
+from tests.integration.servers import GrpcServers, Servers
 from tests.traffic.routes import backend
 
 from modelwright.cluster.access import Cluster
@@ -27,9 +30,27 @@ STEPS: list[dict[str, Any]] = [
 ]
 
 
+class GrpcStage(EnvoyStage):
+    """`path` is "/service/method"."""
+
+    servers_of: ClassVar[type[Servers]] = GrpcServers
+
+    async def ask(self, headers: dict[str, str] | None = None, path: str = INFER) -> str:
+        """The version that answers, or the name of gRPC's status where none does."""
+        options = [("grpc.default_authority", self.host)]
+        async with grpc.aio.insecure_channel(urlsplit(self.url).netloc, options) as channel:
+            try:
+                answer: bytes = await channel.unary_unary(path)(
+                    b"", metadata=tuple((headers or {}).items()), timeout=60
+                )
+            except grpc.aio.AioRpcError as error:
+                return str(error.code().name)
+        return answer.decode()
+
+
 @pytest.fixture
 async def stage(cluster: Cluster, namespace: str, tmp_path: Path) -> AsyncIterator[EnvoyStage]:
-    async with on_stage(cluster, namespace, tmp_path) as stage:
+    async with on_stage(cluster, namespace, tmp_path, GrpcStage) as stage:
         yield stage
 
 
