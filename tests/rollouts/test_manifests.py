@@ -64,7 +64,7 @@ def world_of(spec: RolloutSpec) -> World:
     """A world at rest on v1, in which both models are healthy, just before v2 is wanted."""
     first = replace(spec, model=V1 if spec.model else None, baseline=V1 if spec.model_from else spec.baseline)
     world = _world_of(first)
-    hooks = (*spec.before_step, *spec.after_step)
+    hooks = (*spec.before_step, *spec.after_step, *spec.after_rollout)
     world.webhooks = {name: Webhook(name, f"https://{name}.example.com", "/key") for name in hooks}
     world.heard = Heard(Outcome.ALLOWED)
     world.neighbours = tuple(Neighbour(name, rests=True) for name in spec.depends_on)
