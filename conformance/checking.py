@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,4 +14,6 @@ ROOT = Path(__file__).resolve().parents[1]
 def run_tests(folder: Path, options: Sequence[str], python: Path | None = None) -> int:
     """The exit code of pytest, run by `python` or the interpreter that runs this."""
     command = [str(python or sys.executable), "-m", "pytest", "-p", "no:cacheprovider", str(folder), *options]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    # Another interpreter has the operator installed, but no playground.
+    settings = {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("operator", "playground"))}
+    return subprocess.run(command, cwd=ROOT, env=settings, check=False).returncode

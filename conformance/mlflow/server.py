@@ -14,6 +14,8 @@ from conformance.ports import free_port
 from conformance.running import running
 
 MLFLOW = "mlflow==3.17.2"
+REMEMBERED = 1
+"""Seconds for which it remembers that there was no webhook; by default a minute."""
 
 
 def environment() -> Path:
@@ -32,8 +34,7 @@ def serving(folder: Path) -> Iterator[str]:
     ]
     settings = {
         "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
-        # Else it remembers for a minute that there was no webhook.
-        "MLFLOW_WEBHOOK_CACHE_TTL": "1",
+        "MLFLOW_WEBHOOK_CACHE_TTL": str(REMEMBERED),
         "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
         "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": Fernet.generate_key().decode(),
         "PATH": f"{environment()}:{os.environ['PATH']}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from conformance.mlflow.server import serving
+from conformance.mlflow.server import REMEMBERED, serving
 from conformance.receiving import listening
 from modelwright.receiving.configuration import Format, Hmac, Receiver
 from modelwright.registries.configuration import Registry
@@ -100,6 +101,7 @@ def test_its_webhooks_are_believed_and_say_which_model(url: str, asker: Asker, t
             "status": "ACTIVE",
         }
         requests.post(f"{url}/api/2.0/mlflow/webhooks", json=webhook, timeout=60).raise_for_status()
+        time.sleep(2 * REMEMBERED)
         asker.ask(publishing("told"))
         received = [listener.next() for _ in events]
     assert all(one.believed for one in received)
