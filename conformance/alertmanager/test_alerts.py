@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from tests.ports import free_port
 
 from conformance.alertmanager.__main__ import ALERTMANAGER
 from conformance.installing import go_program
-from conformance.ports import free_port
 from conformance.receiving import Listener, listening
 from conformance.running import running
 from modelwright.receiving.configuration import Format, Receiver, Token

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from tests.ports import free_port
 
 from conformance.installing import environment_with
-from conformance.ports import free_port
 from conformance.running import running
 
 MLFLOW = "mlflow==3.17.2"

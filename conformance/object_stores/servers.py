@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.ports import free_port
+
 from conformance.installing import go_program
-from conformance.ports import free_port
 from conformance.running import running
 
 VERSITYGW = ("github.com/versity/versitygw/cmd/versitygw", "v1.8.0")

@@ -39,10 +39,6 @@ _URI = re.compile(r"[a-z][a-z0-9+.-]*:/[!-~]{1,1000}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-class _Missing(Exception):
-    """The registry answers, and has no such thing."""
-
-
 class Asker:
     """Speaks to the configured registries. Safe to call from many threads."""
 
@@ -72,7 +68,7 @@ class Asker:
             if isinstance(question, NewestQuestion):
                 return self._newest(question)
             return self._version(question)
-        except (_Missing, Missing, Exists):
+        except (Missing, Exists):
             alias = "" if isinstance(question, NewestQuestion) else f" with alias {question.alias!r}"
             what = f"no version of model {question.model!r}{alias}"
             return NoVersion("NoRegisteredModel", f"{about} has {what}")
@@ -91,7 +87,7 @@ class Asker:
         version = str(found.get("version", ""))
         if found.get("status", "READY") != "READY":
             # Its files are still being copied, or never came.
-            raise _Missing
+            raise Missing
         asked = {"name": question.model, "version": version}
         uri = str(self._get(question.registry, "model-versions/get-download-uri", asked).get("artifact_uri", ""))
         if not _VERSION.fullmatch(version) or not _URI.fullmatch(uri):
@@ -106,7 +102,7 @@ class Asker:
         if not isinstance(found, list) or any(not isinstance(version, dict) for version in found):
             raise Unreachable("the answer is not one of the MLflow API")
         if not found:
-            raise _Missing
+            raise Missing
         version = str(found[0].get("version", ""))
         if not _VERSION.fullmatch(version):
             raise Unreachable("the version that it names cannot be used: it needs a label")
@@ -114,10 +110,7 @@ class Asker:
 
     def _call(self, registry: str, method: str, path: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         if method == "GET":
-            try:
-                return self._get(registry, path, fields)
-            except _Missing:
-                raise Missing from None
+            return self._get(registry, path, fields)
         url = f"{self._registries[registry].url}/api/2.0/mlflow/{path}"
         body, kind = json.dumps(fields).encode(), {"Content-Type": "application/json"}
         reply = self._clients[registry].send(method, url, body, kind)
@@ -141,7 +134,7 @@ class Asker:
         if reply.status in (401, 403):
             raise PermissionError(f"HTTP {reply.status}")
         if _says_missing(reply):
-            raise _Missing
+            raise Missing
         raise Unreachable(f"answers HTTP {reply.status}")
 
 
